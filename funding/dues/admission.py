@@ -1,0 +1,122 @@
+"""Admitting a member: the one transaction that approves, opens the term and bills it."""
+
+import datetime
+from dataclasses import dataclass
+
+from django.utils import formats, timezone
+from django.utils.translation import gettext, override
+
+from core.mail import enqueue_mail
+from core.models import User
+from core.money import Money
+from core.refusals import Refusal
+from core.transactions import use_case
+from funding.dues import billing
+from funding.ledger.entries import NewEntry
+from funding.ledger.posting import post
+from funding.payments.models import Invoice
+from membership import applications, terms
+from membership.links import path_in
+from membership.models import Application, FeeRule, Term
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What admitting an application on a day will do; the decision page shows it beforehand."""
+
+    fee: FeeRule
+    starts_on: datetime.date
+    ends_on: datetime.date
+    entry: NewEntry | None  # None where the fee is zero: the term is waived, nothing is billed
+
+    @property
+    def money(self) -> Money:
+        return self.fee.money
+
+
+def plan(application: Application, *, on: datetime.date) -> Plan:
+    """The fee, the term and the ledger entry of an admission on ``on``. Raises TierNotOffered."""
+    fee = applications.promised_fee(application)
+    return Plan(
+        fee=fee,
+        starts_on=on,
+        ends_on=terms.last_day_of_year_from(on),
+        entry=billing.invoice_entry(fee.money, on=on) if fee.amount else None,
+    )
+
+
+def admit(
+    application: Application,
+    *,
+    by: User,
+    reason: str = "",
+    starts_on: datetime.date | None = None,
+) -> Term:
+    """Approve ``application`` and open its first term: billed, or waived where the fee is zero.
+
+    The term, its invoice and its entry are of the day ``starts_on``, today by default.
+
+    Raises the refusals of `membership.applications.approve`, `membership.terms.open_term` and
+    `membership.fees.fee_for`; a refused attempt stays in the audit log.
+    """
+    try:
+        with use_case():
+            application = applications.approve(application, by=by, reason=reason)
+            assert application.organisation is not None
+            day = starts_on or timezone.localdate()
+            planned = plan(application, on=day)
+            term = terms.open_term(
+                application.organisation,
+                application.tier,
+                starts_on=planned.starts_on,
+                ends_on=planned.ends_on,
+                fee=planned.money,
+                application=application,
+                by=by,
+            )
+            if planned.entry is None:
+                term = terms.waive(term, on=day, by=by, reason=_why_nothing(planned.fee))
+                _tell(application, term, "membership_admitted")
+            else:
+                invoice = billing.bill(term, to=application.applicant, on=day)
+                post(
+                    billing.invoice_entry(
+                        planned.money, on=day, number=invoice.number, term_id=term.pk
+                    )
+                )
+                _tell(application, term, "dues_invoice", invoice=invoice)
+    except Refusal as refusal:
+        applications.record_refused(application, "approve", refusal, by=by)
+        raise
+    return term
+
+
+def _why_nothing(fee: FeeRule) -> str:
+    with override("en"):
+        return gettext("The fee table asks for nothing: %(source)s, %(year)s.") % {
+            "source": fee.source,
+            "year": fee.source_year,
+        }
+
+
+def _tell(
+    application: Application, term: Term, template: str, *, invoice: Invoice | None = None
+) -> None:
+    person = application.applicant
+    language = person.preferred_language
+    with override(language):
+        context = {
+            "name": person.get_short_name(),
+            "organisation": application.public_name,
+            "starts_on": formats.date_format(term.starts_on),
+            "ends_on": formats.date_format(term.ends_on),
+            "path": path_in(language, "membership_area"),
+        }
+        if invoice is not None:
+            context |= {
+                "number": invoice.number,
+                "amount": invoice.money.format(language),
+                "due_on": formats.date_format(invoice.due_on),
+                "invoice_path": invoice.get_absolute_url(),
+            }
+    enqueue_mail(template, to=person.email, language=language, context=context)

@@ -1,0 +1,118 @@
+"""Billing a membership term, and taking its payment by card."""
+
+import datetime
+
+from django.db.models import QuerySet
+from django.utils import formats, timezone
+from django.utils.translation import get_language, gettext, override
+
+from core.models import User
+from core.money import Money
+from core.transactions import inside_transaction, use_case
+from funding.dues.refusals import InvoicePaid, NothingToPay, TermCancelled, TermOver
+from funding.ledger import templates
+from funding.ledger.entries import NewEntry
+from funding.ledger.models import Pool
+from funding.payments.checkout import open_payment
+from funding.payments.invoices import BillTo, Line, issue_invoice
+from funding.payments.models import Invoice, Payment, Status
+from membership.models import Organisation, Term
+
+PURPOSE = "dues"
+POOL = "general"
+
+# How long an organisation has to pay before an invoice is overdue.
+PAYMENT_PERIOD = datetime.timedelta(days=30)
+
+
+def invoice_entry(
+    money: Money, *, on: datetime.date, number: str = "", term_id: int = 0
+) -> NewEntry:
+    """The entry of an issued invoice; without a number, what it will be (for the decision page)."""
+    return templates.dues_invoice_issued(
+        key=f"dues-invoice:{number}",
+        pool=POOL,
+        currency=money.currency,
+        amount=money.amount,
+        date=on,
+        source=f"invoice:{number}",
+        memo=f"Membership dues, invoice {number}, term {term_id}",
+    )
+
+
+@inside_transaction
+def bill(term: Term, *, to: User, on: datetime.date) -> Invoice:
+    """Issue the invoice of ``term``, in the language of ``to``. The fee is above zero."""
+    organisation = term.organisation
+    language = to.preferred_language
+    with override(language):
+        words = gettext("Membership, %(tier)s, %(first)s to %(last)s") % {
+            "tier": term.tier,
+            "first": formats.date_format(term.starts_on),
+            "last": formats.date_format(term.ends_on),
+        }
+    return issue_invoice(
+        purpose=PURPOSE,
+        purpose_id=term.pk,
+        bill_to=BillTo(name=organisation.legal_name, country=organisation.country, email=to.email),
+        lines=[Line(description=words, amount=term.fee)],
+        currency=term.currency,
+        issued_on=on,
+        due_on=on + PAYMENT_PERIOD,
+        language=language,
+    )
+
+
+def invoices_of(organisation: Organisation) -> QuerySet[Invoice]:
+    """The dues invoices of an organisation, newest first."""
+    return Invoice.objects.filter(
+        purpose=PURPOSE, purpose_id__in=organisation.terms.values("pk")
+    ).order_by("-issued_on", "-pk")
+
+
+def start_dues_payment(invoice: Invoice, *, by: User) -> Payment:
+    """The payment of an open invoice: a new one, or the one that was begun before.
+
+    Pressing twice makes one payment: the term's row is locked, and whoever comes second finds the
+    payment of the first. Raises InvoicePaid, NothingToPay, TermCancelled, TermOver.
+    """
+    with use_case():
+        term = Term.objects.select_for_update().get(pk=invoice.purpose_id)
+        _require_payable(term, invoice)
+        begun = invoice.payments.exclude(status=Status.SUCCEEDED).order_by("pk").first()
+        if begun is not None:
+            return begun
+        return open_payment(
+            purpose=PURPOSE,
+            purpose_id=term.pk,
+            pool=Pool.objects.get(code=POOL),
+            amount=invoice.money,
+            payer_name=invoice.bill_to_name,
+            payer_email=by.email,
+            language=(get_language() or by.preferred_language).split("-")[0],
+            user=by,
+            invoice=invoice,
+        )
+
+
+def why_not_payable(term: Term, invoice: Invoice) -> str:
+    """The sentence that says why an invoice cannot be paid now, or "" when it can."""
+    try:
+        _require_payable(term, invoice)
+    except (InvoicePaid, NothingToPay, TermCancelled, TermOver) as refusal:
+        return str(refusal)
+    return ""
+
+
+def _require_payable(term: Term, invoice: Invoice) -> None:
+    today = timezone.localdate()
+    paid = invoice.payments.filter(status=Status.SUCCEEDED).exists()
+    if paid or term.settled_on is not None:
+        raise InvoicePaid(number=invoice.number)
+    if term.waived_on is not None:
+        raise NothingToPay
+    match term.status(today):
+        case Term.Status.CANCELLED:
+            raise TermCancelled(number=invoice.number)
+        case Term.Status.LAPSED:
+            raise TermOver(number=invoice.number, day=formats.date_format(term.ends_on))

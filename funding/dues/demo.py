@@ -1,0 +1,114 @@
+"""The demo's members: admitted, billed and paid by the portal's own functions.
+
+Loading twice makes nothing double: every row is found again by its application.
+"""
+
+import datetime
+
+from django.utils import timezone
+
+from core.models import User
+from core.transactions import use_case
+from funding.dues import admission, billing
+from funding.payments import progress
+from funding.payments.models import Payment
+from funding.payments.outcomes import Settlement
+from funding.payments.present_state import PresentState
+from funding.payments.stripe_units import to_stripe
+from membership import applications
+from membership.demo import (
+    MEMBERS,
+    OF_THE_CONTACT,
+    WAITING,
+    DemoOrganisation,
+    applicant,
+    apply_for,
+)
+from membership.models import Application, Term
+
+State = Application.State
+
+
+def load(contact: User, officer: User) -> None:
+    """Members of every constituency, one that has yet to pay (``contact``'s), and two that wait.
+
+    ``officer`` admits them. The pool "general", the tiers and the agreements must be there.
+    """
+    for organisation in MEMBERS:
+        person = applicant(organisation)
+        term = _admit(organisation, person, officer)
+        if term is not None and term.settled_on is None and term.waived_on is None:
+            _pay(term, person)
+    _admit(OF_THE_CONTACT, contact, officer)
+    first, second = (apply_for(waiting, by=applicant(waiting)) for waiting in WAITING)
+    if second.state == State.SUBMITTED:
+        second = applications.begin_review(second, by=officer)
+    _backdate(first, days=3)
+    _backdate(second, days=9)
+
+
+def _admit(organisation: DemoOrganisation, person: User, officer: User) -> Term | None:
+    """The term of an invented organisation; None where somebody decided otherwise in the demo."""
+    days = organisation.admitted_days_ago or 0
+    application = apply_for(organisation, by=person)
+    if application.state == State.SUBMITTED:
+        application = applications.begin_review(application, by=officer)
+    if application.state == State.UNDER_REVIEW:
+        day = timezone.localdate() - datetime.timedelta(days=days)
+        admission.admit(application, by=officer, starts_on=day)
+        _backdate(application, days=days + 6)
+        Application.objects.filter(pk=application.pk).update(
+            decided_at=timezone.now() - datetime.timedelta(days=days)
+        )
+    return Term.objects.filter(application=application).first()
+
+
+def _backdate(application: Application, *, days: int) -> None:
+    """Let it look as old as its story; a second load leaves what is old already."""
+    then = timezone.now() - datetime.timedelta(days=days)
+    young = Application.objects.filter(pk=application.pk, submitted_at__gt=then)
+    young.update(
+        created_at=then,
+        submitted_at=then,
+        review_started_at=then + datetime.timedelta(days=1)
+        if application.review_started_at
+        else None,
+    )
+
+
+def _pay(term: Term, person: User) -> None:
+    """Let the dues be paid by card as Stripe would have told it, five days after the invoice."""
+    invoice = billing.invoices_of(term.organisation).get(purpose_id=term.pk)
+    payment = billing.start_dues_payment(invoice, by=person)
+    paid_at = timezone.now() - (timezone.localdate() - term.starts_on) + datetime.timedelta(days=5)
+    _succeed(payment, paid_at)
+
+
+def _succeed(payment: Payment, paid_at: datetime.datetime) -> None:
+    amount, currency = to_stripe(payment.money)
+    name = payment.public_id.hex
+    with use_case():
+        progress.apply(
+            payment.pk,
+            PresentState(
+                standing="paid",
+                payment=str(payment.public_id),
+                attempt=payment.attempt,
+                amount=amount,
+                currency=currency,
+                intent=f"pi_demo_{name}",
+                charge=f"ch_demo_{name}",
+                paid_at=paid_at,
+            ),
+        )
+        progress.settle(
+            payment.pk,
+            Settlement(
+                gross=payment.amount,
+                # 2.9 per cent and 0.30, as the processor's list says, rounded half up.
+                fee=(payment.amount * 29 + 500) // 1000 + 30,
+                currency=payment.currency,
+                balance_transaction=f"txn_demo_{name}",
+                date=timezone.localdate(paid_at),
+            ),
+        )

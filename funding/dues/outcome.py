@@ -1,0 +1,76 @@
+"""What a payment of dues means: the term is settled."""
+
+from django.utils import formats, timezone
+from django.utils.translation import gettext, override
+
+from core.mail import enqueue_mail
+from funding.dues.billing import POOL
+from funding.ledger import templates
+from funding.ledger.entries import NewEntry
+from funding.payments.models import Payment
+from funding.payments.outcomes import Settlement
+from membership import terms
+from membership.links import path_in
+from membership.models import Term
+
+
+class DuesOutcome:
+    """The handler of the purpose "dues"; ``purpose_id`` is the term."""
+
+    def describe(self, payment: Payment) -> str:
+        term = _term(payment)
+        return gettext("Membership dues of %(organisation)s, %(first)s to %(last)s") % {
+            "organisation": term.organisation,
+            "first": formats.date_format(term.starts_on),
+            "last": formats.date_format(term.ends_on),
+        }
+
+    def succeeded(self, payment: Payment) -> None:
+        """Settle the term on the day the money arrived.
+
+        Money for a term that needed none (waived in the meantime, or paid twice) stays received;
+        staff are told on the payment that it belongs to the payer.
+        """
+        term = _term(payment)
+        on = timezone.localdate(payment.succeeded_at)
+        if terms.settle(term, on=on, by=payment.user):
+            self._tell(payment, term)
+        else:
+            payment.problem = (
+                f"Term {term.pk} was settled or waived before this payment arrived; "
+                "the money belongs to the payer."
+            )
+            payment.save(update_fields=["problem"])
+
+    def entry(self, payment: Payment, settlement: Settlement) -> NewEntry:
+        return templates.dues_paid_by_card(
+            key=settlement.key,
+            pool=POOL,
+            currency=settlement.currency,
+            gross=settlement.gross,
+            fee=settlement.fee,
+            date=settlement.date,
+            source=f"payment:{payment.public_id}",
+            memo=f"Membership dues paid by card, term {payment.purpose_id}",
+        )
+
+    def failed(self, payment: Payment) -> None:
+        """The invoice stays open; the payment's own page says what happened."""
+
+    def thanks_url(self, payment: Payment) -> str:
+        return path_in(payment.language, "membership_area")
+
+    def _tell(self, payment: Payment, term: Term) -> None:
+        with override(payment.language):
+            context = {
+                "organisation": term.organisation.public_name,
+                "ends_on": formats.date_format(term.ends_on),
+                "path": path_in(payment.language, "member", term.organisation.slug),
+            }
+        enqueue_mail(
+            "dues_settled", to=payment.payer_email, language=payment.language, context=context
+        )
+
+
+def _term(payment: Payment) -> Term:
+    return Term.objects.select_related("organisation").get(pk=payment.purpose_id)

@@ -1,0 +1,28 @@
+"""Every way in which dues say no."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.refusals import Refusal
+
+
+class DuesRefusal(Refusal):
+    """Base of this package's refusals."""
+
+
+class InvoicePaid(DuesRefusal):
+    message = _("Invoice %(number)s is paid. There is nothing left to pay.")
+
+
+class NothingToPay(DuesRefusal):
+    message = _("The dues of this term are waived. There is nothing to pay.")
+
+
+class TermOver(DuesRefusal):
+    message = _(
+        "The term of invoice %(number)s ended on %(day)s, so paying it would not make you a "
+        "member. Write to us and we open a new term."
+    )
+
+
+class TermCancelled(DuesRefusal):
+    message = _("The term of invoice %(number)s was cancelled. There is nothing to pay.")

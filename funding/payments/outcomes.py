@@ -1,0 +1,66 @@
+"""What a payment means is not the business of payments: each purpose registers one handler.
+
+Dues and pools register theirs when their app is ready; the handler runs in the payment's own
+transaction, so that the money and what it pays for are recorded together or not at all.
+"""
+
+import datetime
+from dataclasses import dataclass
+from typing import Protocol
+
+from funding.ledger.entries import NewEntry
+from funding.payments.models import Payment
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What the processor's balance transaction says; ISO 4217 minor units of ``currency``."""
+
+    gross: int
+    fee: int
+    currency: str
+    balance_transaction: str
+    date: datetime.date
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of the ledger entry: one entry per balance transaction."""
+        return f"stripe:{self.balance_transaction}"
+
+
+class Outcome(Protocol):
+    """The handler of one purpose. Every method is called inside the payment's transaction,
+    with the payment's row locked, except ``describe`` and ``thanks_url``, which only read."""
+
+    def describe(self, payment: Payment) -> str:
+        """One line for the checkout page and the receipt, in the language in force."""
+
+    def succeeded(self, payment: Payment) -> None:
+        """Record what the payment achieved. Called exactly once per payment."""
+
+    def entry(self, payment: Payment, settlement: Settlement) -> NewEntry:
+        """The ledger entry, with ``key=settlement.key``, once the balance transaction exists."""
+
+    def failed(self, payment: Payment) -> None:
+        """The payment did not succeed. May be called again, and success may still follow."""
+
+    def thanks_url(self, payment: Payment) -> str:
+        """Where "continue" on the payment page leads."""
+
+
+_outcomes: dict[str, Outcome] = {}
+
+
+def register(purpose: str, outcome: Outcome) -> None:
+    """Make ``outcome`` the handler of ``purpose``; called once, in ``AppConfig.ready``."""
+    if purpose in _outcomes:
+        raise ValueError(f"Two outcomes are registered for {purpose!r}.")
+    _outcomes[purpose] = outcome
+
+
+def outcome_of(purpose: str) -> Outcome:
+    """The handler of ``purpose``; raises LookupError when no package registered one."""
+    try:
+        return _outcomes[purpose]
+    except KeyError:
+        raise LookupError(f"No outcome is registered for payments of {purpose!r}.") from None

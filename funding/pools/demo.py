@@ -1,0 +1,271 @@
+"""What the demo shows of giving: three pools, and invented donors whose money went through the
+portal's own functions. Loading twice makes nothing double."""
+
+import datetime
+import uuid
+from dataclasses import dataclass, field
+
+from django.utils import timezone
+
+from core.models import User
+from core.money import Money
+from core.transactions import use_case
+from funding.ledger import pools as ledger_pools
+from funding.ledger import templates
+from funding.ledger.models import Pool
+from funding.ledger.posting import post
+from funding.payments import progress
+from funding.payments.models import Payment
+from funding.payments.outcomes import Settlement
+from funding.payments.present_state import PresentState
+from funding.payments.stripe_units import to_stripe
+from funding.pools import gifts, pledges
+from funding.pools.donors import Giver
+from funding.pools.models import Gift, Instalment, Pledge, PoolProfile
+from funding.pools.opening import open_pool
+from funding.pools.schedules import even_parts, rhythmic_days
+
+CURRENCY = "USD"
+# Every row of the demo is named from here, so that a second load finds the first one's rows.
+NAMESPACE = uuid.UUID("6f2f1a52-3a5e-4d0b-9a0e-7d1a6a3f5b11")
+OPEN_FOR_DAYS = 270
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPool:
+    """A pool of the demo; amounts in minor units."""
+
+    code: str
+    title: str
+    purpose: str
+    goal: int
+    opening: int = 0
+    restricted: bool = False
+    closes_after_days: int | None = None
+    suggested: list[int] = field(default_factory=lambda: [2_500, 5_000, 10_000, 25_000])
+
+
+POOLS = (
+    DemoPool(
+        code="core-software",
+        title="Core software",
+        purpose=(
+            "Releases, security fixes and upkeep of the code that every implementation shares."
+        ),
+        goal=12_000_000,
+        opening=1_840_000,
+    ),
+    DemoPool(
+        code="country-voices",
+        title="Country voices",
+        purpose=(
+            "Travel and interpretation, so that ministries sit in the calls where decisions are made."
+        ),
+        goal=6_000_000,
+        opening=925_000,
+    ),
+    DemoPool(
+        code="cold-chain-malawi",
+        title="Cold chain for Malawi",
+        purpose=(
+            "Stock of vaccines made visible in 650 health facilities in Malawi, from the national "
+            "store to the clinic."
+        ),
+        goal=25_000_000,
+        restricted=True,
+        closes_after_days=730,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoGift:
+    """A gift received ``days_ago``; without ``public_name`` its donor is anonymous."""
+
+    pool: str
+    name: str
+    amount: int
+    days_ago: int
+    public_name: str = ""
+
+
+TRUST = "Northern Light Trust (example)"
+CLUB = "Rotary Club of Lakeside (example)"
+GIFTS = (
+    DemoGift("core-software", "Ingrid Solberg (example)", 25_000, 171, "Ingrid Solberg (example)"),
+    DemoGift("core-software", TRUST, 1_500_000, 148, TRUST),
+    DemoGift("core-software", "Anonymous example donor", 500_000, 96),
+    DemoGift("core-software", "Kwame Mensah (example)", 5_000, 41, "Kwame Mensah (example)"),
+    DemoGift("core-software", "Anonymous example donor", 10_000, 12),
+    DemoGift("country-voices", CLUB, 120_000, 133, CLUB),
+    DemoGift("country-voices", "Anonymous example donor", 40_000, 74),
+    DemoGift("country-voices", "Fatou Ndiaye (example)", 7_500, 27, "Fatou Ndiaye (example)"),
+    DemoGift("cold-chain-malawi", TRUST, 4_000_000, 120, TRUST),
+    DemoGift("cold-chain-malawi", "Anonymous example donor", 250_000, 66),
+    DemoGift("cold-chain-malawi", CLUB, 180_000, 35, CLUB),
+    DemoGift("cold-chain-malawi", "Chikondi Tembo (example)", 2_500, 9, "Chikondi Tembo (example)"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPledge:
+    """A pledge in even instalments that begin today; the first ``paid`` of them are received."""
+
+    pool: str
+    name: str
+    amount: int
+    count: int
+    rhythm: str
+    binding: bool
+    paid: int = 1
+
+
+PLEDGES = (
+    DemoPledge("cold-chain-malawi", TRUST, 8_000_000, 4, "quarterly", binding=True),
+    DemoPledge("country-voices", CLUB, 480_000, 12, "monthly", binding=False),
+)
+DONORS_PLEDGES = (
+    DemoPledge("core-software", "", 120_000, 4, "quarterly", binding=True),
+    DemoPledge("cold-chain-malawi", "", 500_000, 5, "quarterly", binding=False, paid=0),
+)
+
+
+def open_demo_pools() -> None:
+    """Open the pools: that of the dues, and the three that take gifts, with what they began with."""
+    if not Pool.objects.filter(code="general").exists():
+        with use_case():
+            ledger_pools.open_pool("general", "General fund", CURRENCY)
+    today = timezone.localdate()
+    for pool in POOLS:
+        if not Pool.objects.filter(code=pool.code).exists():
+            _open(pool, today)
+        if pool.opening:
+            _post_opening(pool)
+
+
+def _open(pool: DemoPool, today: datetime.date) -> None:
+    closes_on = None
+    if pool.closes_after_days is not None:
+        closes_on = today + datetime.timedelta(days=pool.closes_after_days)
+    open_pool(
+        code=pool.code,
+        currency=CURRENCY,
+        title=pool.title,
+        purpose=pool.purpose,
+        opens_on=today - datetime.timedelta(days=OPEN_FOR_DAYS),
+        closes_on=closes_on,
+        restricted=pool.restricted,
+        goal=pool.goal,
+        suggested_amounts=pool.suggested,
+    )
+
+
+def _post_opening(pool: DemoPool) -> None:
+    profile = PoolProfile.objects.get(pool__code=pool.code)
+    with use_case():
+        post(
+            templates.opening_balance(
+                key=f"demo:opening:{pool.code}",
+                pool=pool.code,
+                currency=CURRENCY,
+                amount=pool.opening,
+                date=profile.opens_on,
+                memo="Opening balance (example)",
+            )
+        )
+
+
+def load(donor: User) -> None:
+    """Gifts and pledges of invented donors, and some of the demo's donor account."""
+    for number, gift in enumerate(GIFTS):
+        giver = Giver(gift.name, _address(gift.name), gift.public_name)
+        _give(gift, giver, f"gift:{number}")
+    own = Giver(donor.get_full_name() or donor.email, donor.email, user=donor)
+    _give(DemoGift("country-voices", own.name, 10_000, 20), own, "gift:donor")
+    for number, pledge in enumerate(PLEDGES):
+        giver = Giver(pledge.name, _address(pledge.name), public_name=pledge.name)
+        _pledge(pledge, giver, f"pledge:{number}")
+    for number, pledge in enumerate(DONORS_PLEDGES):
+        _pledge(pledge, own, f"pledge:donor:{number}")
+
+
+def _address(name: str) -> str:
+    words = name.replace("(example)", "").split()
+    return f"{'.'.join(words).lower()}@example.org"
+
+
+def _give(gift: DemoGift, giver: Giver, key: str) -> None:
+    payment = gifts.begin_gift(
+        giver,
+        profile=PoolProfile.objects.get(pool__code=gift.pool),
+        amount=Money(gift.amount, CURRENCY),
+        language="en",
+        form_token=uuid.uuid5(NAMESPACE, key),
+    )
+    paid_at = timezone.now() - datetime.timedelta(days=gift.days_ago)
+    if _pay(payment, paid_at):
+        Gift.objects.filter(pk=payment.purpose_id).update(created_at=paid_at)
+
+
+def _pledge(wanted: DemoPledge, giver: Giver, key: str) -> None:
+    profile = PoolProfile.objects.get(pool__code=wanted.pool)
+    amount = Money(wanted.amount, CURRENCY)
+    token = uuid.uuid5(NAMESPACE, key)
+    found = Pledge.objects.filter(form_token=token).first()
+    if found is None:
+        days = rhythmic_days(timezone.localdate(), wanted.count, wanted.rhythm)
+        found = pledges.draft_pledge(
+            giver,
+            profile=profile,
+            amount=amount,
+            parts=even_parts(amount, days),
+            binding=wanted.binding,
+            language="en",
+            form_token=token,
+        )
+        # Its dates begin today, so tomorrow's load would not find it by its content.
+        Pledge.objects.filter(pk=found.pk).update(form_token=token)
+    if found.confirmed_at is None:
+        pledges.confirm_pledge(found, by=giver.user)
+    for part in Instalment.objects.filter(pledge=found, number__lte=wanted.paid):
+        if part.received_at is None:
+            payment = pledges.begin_instalment_payment(part, user=giver.user, language="en")
+            _pay(payment, timezone.now())
+
+
+def _pay(payment: Payment, paid_at: datetime.datetime) -> bool:
+    """Let the payment succeed and settle as Stripe would have told it. False: it was paid."""
+    if payment.is_paid:
+        return False
+    amount, currency = to_stripe(payment.money)
+    name = payment.public_id.hex
+    with use_case():
+        progress.apply(
+            payment.pk,
+            PresentState(
+                standing="paid",
+                payment=str(payment.public_id),
+                attempt=payment.attempt,
+                amount=amount,
+                currency=currency,
+                intent=f"pi_demo_{name}",
+                charge=f"ch_demo_{name}",
+                paid_at=paid_at,
+            ),
+        )
+        progress.settle(
+            payment.pk,
+            Settlement(
+                gross=payment.amount,
+                fee=_card_fee(payment.amount),
+                currency=payment.currency,
+                balance_transaction=f"txn_demo_{name}",
+                date=timezone.localdate(paid_at),
+            ),
+        )
+    return True
+
+
+def _card_fee(amount: int) -> int:
+    """2.9 per cent and 0.30, as the processor's list says, rounded half up."""
+    return (amount * 29 + 500) // 1000 + 30

@@ -1,0 +1,80 @@
+"""Giving once: the gift and its payment are written together, then the donor goes to pay."""
+
+import uuid
+
+from django.db import IntegrityError
+from django.utils import timezone
+
+from core.money import Money
+from core.transactions import inside_transaction, use_case
+from funding.payments.checkout import open_payment
+from funding.payments.models import Payment
+from funding.pools import rules
+from funding.pools.donors import Giver, donor_for
+from funding.pools.models import Gift, PoolProfile
+
+PURPOSE = "gift"
+
+
+def begin_gift(
+    giver: Giver, *, profile: PoolProfile, amount: Money, language: str, form_token: uuid.UUID
+) -> Payment:
+    """Write a gift and the payment that will bring it, and return the payment to go on with.
+
+    The same form sent twice is one gift. Sent again with other content (the donor went back and
+    changed the amount) it is another one. Nothing counts as received before the payment says so.
+    Raises the refusals of `funding.pools.rules`.
+    """
+    token = once_token(form_token, profile.code, amount, giver.name, giver.email, giver.public_name)
+    earlier = _payment_of(token)
+    if earlier is not None:
+        return earlier
+    try:
+        with use_case():
+            profile = PoolProfile.objects.select_related("pool").get(pk=profile.pk)
+            rules.check_open(profile, timezone.localdate())
+            rules.check_gift(profile, amount)
+            gift = Gift.objects.create(
+                donor=donor_for(giver),
+                pool=profile.pool,
+                amount=amount.amount,
+                currency=amount.currency,
+                anonymous=giver.anonymous,
+                language=language,
+                form_token=token,
+            )
+            return open_payment(
+                purpose=PURPOSE,
+                purpose_id=gift.pk,
+                pool=profile.pool,
+                amount=amount,
+                payer_name=giver.name,
+                payer_email=giver.email,
+                language=language,
+                user=giver.user,
+            )
+    except IntegrityError:
+        # The same form came twice at the same moment, and the other one was first.
+        earlier = _payment_of(token)
+        if earlier is None:
+            raise
+        return earlier
+
+
+def once_token(form_token: uuid.UUID, *content: object) -> uuid.UUID:
+    """What makes a rendered form with this very content one act, however often it is sent."""
+    return uuid.uuid5(form_token, "\x1f".join(str(part) for part in content))
+
+
+def _payment_of(token: uuid.UUID) -> Payment | None:
+    gift_ids = Gift.objects.filter(form_token=token).values("pk")
+    return Payment.objects.filter(purpose=PURPOSE, purpose_id__in=gift_ids).first()
+
+
+@inside_transaction
+def receive(payment: Payment) -> Gift:
+    """Note that the gift's money has arrived, at the moment the payment names."""
+    gift = Gift.objects.select_for_update().get(pk=payment.purpose_id)
+    gift.received_at = payment.succeeded_at
+    gift.save(update_fields=["received_at"])
+    return gift

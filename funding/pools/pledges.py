@@ -1,0 +1,318 @@
+"""Promising: a draft with its instalments, its confirmation, paying an instalment, withdrawing."""
+
+import datetime
+import itertools
+import uuid
+from collections.abc import Iterable, Sequence
+
+from django.db import IntegrityError
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from core import audit
+from core.mail import enqueue_mail
+from core.models import User
+from core.money import Money
+from core.transactions import inside_transaction, use_case
+from funding.ledger import templates
+from funding.ledger.posting import post
+from funding.payments.checkout import open_payment
+from funding.payments.models import Payment, Status
+from funding.pools import refusals, rules
+from funding.pools.donors import Giver, donor_for
+from funding.pools.gifts import once_token
+from funding.pools.models import Instalment, Pledge, PoolProfile
+from funding.pools.rules import written
+from funding.pools.schedules import MOST_INSTALMENTS, YEARS_AHEAD, Part, months_later
+
+PURPOSE = "instalment"
+
+
+def check_terms(
+    profile: PoolProfile, amount: Money, parts: Sequence[Part], on: datetime.date
+) -> None:
+    """The rules a pledge must keep on the day it is written and on the day it is confirmed.
+
+    Raises the refusals of `funding.pools.rules` and those of `funding.pools.refusals` that name
+    instalments.
+    """
+    rules.check_open(profile, on)
+    rules.check_pledge_amount(profile, amount)
+    if not parts:
+        raise refusals.NoInstalments
+    if len(parts) > MOST_INSTALMENTS:
+        raise refusals.TooManyInstalments(most=MOST_INSTALMENTS)
+    total = Money(sum(part.amount for part in parts), profile.currency)
+    if total != amount:
+        raise refusals.InstalmentsDoNotAddUp(sum=total.format(), amount=amount.format())
+    _check_days(profile, sorted(part.due_on for part in parts), on)
+    least = Money(min(part.amount for part in parts), profile.currency)
+    most = Money(max(part.amount for part in parts), profile.currency)
+    if least < profile.minimum:
+        raise refusals.InstalmentTooSmall(minimum=profile.minimum.format(), amount=least.format())
+    if profile.maximum < most:
+        raise refusals.InstalmentTooLarge(maximum=profile.maximum.format(), amount=most.format())
+
+
+def _check_days(profile: PoolProfile, days: list[datetime.date], on: datetime.date) -> None:
+    """``days`` in order: none gone by, none twice, none after the pool closes."""
+    if days[0] < on:
+        raise refusals.InstalmentInThePast(date=written(days[0]))
+    for day, following in itertools.pairwise(days):
+        if day == following:
+            raise refusals.SameDayTwice(date=written(day))
+    latest = months_later(on, 12 * YEARS_AHEAD)
+    if days[-1] > latest:
+        raise refusals.InstalmentTooFarAhead(date=written(days[-1]), latest=written(latest))
+    if profile.closes_on is not None and days[-1] > profile.closes_on:
+        raise refusals.InstalmentAfterClosing(
+            closes=written(profile.closes_on), date=written(days[-1])
+        )
+
+
+def draft_pledge(
+    giver: Giver,
+    *,
+    profile: PoolProfile,
+    amount: Money,
+    parts: Sequence[Part],
+    binding: bool,
+    language: str,
+    form_token: uuid.UUID,
+) -> Pledge:
+    """Write a draft for the donor to check. It promises nothing until it is confirmed.
+
+    The same form sent twice is one draft. Raises what `check_terms` raises.
+    """
+    by = giver.user.pk if giver.user else giver.email
+    token = once_token(form_token, by, profile.code, amount, binding, giver.public_name, *parts)
+    earlier = Pledge.objects.filter(form_token=token).first()
+    if earlier is not None:
+        return earlier
+    try:
+        with use_case():
+            check_terms(profile, amount, parts, timezone.localdate())
+            pledge = Pledge.objects.create(
+                donor=donor_for(giver),
+                pool=profile.pool,
+                amount=amount.amount,
+                currency=amount.currency,
+                binding=binding,
+                anonymous=giver.anonymous,
+                language=language,
+                form_token=token,
+            )
+            _write_instalments(pledge, parts)
+            return pledge
+    except IntegrityError:
+        earlier = Pledge.objects.filter(form_token=token).first()
+        if earlier is None:
+            raise
+        return earlier
+
+
+def redraft_pledge(
+    pledge: Pledge, giver: Giver, *, amount: Money, parts: Sequence[Part], binding: bool
+) -> Pledge:
+    """Give a draft other terms. Raises PledgeNotDraft, or what `check_terms` raises."""
+    with use_case():
+        pledge = _lock(pledge.pk)
+        _require_draft(pledge)
+        check_terms(pledge.pool.profile, amount, parts, timezone.localdate())
+        donor_for(giver)
+        pledge.amount = amount.amount
+        pledge.binding = binding
+        pledge.anonymous = giver.anonymous
+        # The form it came from now stands for other terms: sent again, it is another draft.
+        pledge.form_token = uuid.uuid4()
+        pledge.save(update_fields=["amount", "binding", "anonymous", "form_token"])
+        pledge.instalments.all().delete()
+        _write_instalments(pledge, parts)
+        return pledge
+
+
+def discard_draft(pledge: Pledge) -> None:
+    """Take a draft back before it promised anything. Raises PledgeNotDraft."""
+    with use_case():
+        pledge = _lock(pledge.pk)
+        _require_draft(pledge)
+        pledge.instalments.all().delete()
+        pledge.delete()
+
+
+def confirm_pledge(pledge: Pledge, *, by: User | None) -> Pledge:
+    """The donor stands by the draft. A binding pledge is booked as a debt to the pool.
+
+    Confirming twice is confirming once. Raises PledgeCancelled, or what `check_terms` raises: a
+    draft may have waited until its dates passed or its pool closed.
+    """
+    with use_case():
+        pledge = _lock(pledge.pk)
+        if pledge.cancelled_at is not None:
+            raise refusals.PledgeCancelled
+        if pledge.confirmed_at is not None:
+            return pledge
+        parts = [Part(i.due_on, i.amount) for i in pledge.instalments.all()]
+        check_terms(pledge.pool.profile, pledge.money, parts, timezone.localdate())
+        pledge.confirmed_at = timezone.now()
+        pledge.save(update_fields=["confirmed_at"])
+        if pledge.binding:
+            post(
+                templates.pledge_confirmed(
+                    key=f"pledge:{pledge.reference}:confirmed",
+                    pool=pledge.pool.code,
+                    currency=pledge.currency,
+                    amount=pledge.amount,
+                    date=timezone.localdate(),
+                    source=f"pledge:{pledge.reference}",
+                    memo="Binding pledge confirmed",
+                )
+            )
+        audit.record("pools.confirm_pledge", pledge, by=by, amount=str(pledge.money))
+        if pledge.donor.user_id is not None:
+            _mail_confirmation(pledge, parts)
+        return pledge
+
+
+def withdraw_pledge(pledge: Pledge, *, by: User | None) -> Pledge:
+    """The donor takes an intent back; what was received of it stays received.
+
+    Raises PledgeNotConfirmed, PledgeBinding, PledgeFulfilled or PaymentUnderWay. Withdrawing twice
+    is withdrawing once.
+    """
+    with use_case():
+        pledge = _lock(pledge.pk)
+        if pledge.cancelled_at is not None:
+            return pledge
+        if pledge.confirmed_at is None:
+            raise refusals.PledgeNotConfirmed
+        if pledge.binding:
+            raise refusals.PledgeBinding
+        if not pledge.outstanding.amount:
+            raise refusals.PledgeFulfilled
+        if (
+            _payments([part.pk for part in pledge.instalments.all()])
+            .filter(status=Status.PROCESSING)
+            .exists()
+        ):
+            raise refusals.PaymentUnderWay
+        pledge.cancelled_at = timezone.now()
+        pledge.save(update_fields=["cancelled_at"])
+        audit.record("pools.withdraw_pledge", pledge, by=by, amount=str(pledge.outstanding))
+        return pledge
+
+
+def begin_instalment_payment(
+    instalment: Instalment, *, user: User | None, language: str
+) -> Payment:
+    """The payment by which ``user`` (or a donor without an account) pays an instalment: the one
+    begun before, or a new one.
+
+    Two tabs that pay the same instalment share one payment, and so one checkout.
+    Raises PledgeNotConfirmed, PledgeCancelled or InstalmentReceived.
+    """
+    with use_case():
+        instalment = _lock_instalment(instalment.pk)
+        pledge = instalment.pledge
+        if pledge.cancelled_at is not None:
+            raise refusals.PledgeCancelled
+        if pledge.confirmed_at is None:
+            raise refusals.PledgeNotConfirmed
+        if instalment.received_amount >= instalment.amount:
+            raise refusals.InstalmentReceived
+        begun = _payments([instalment.pk]).exclude(status=Status.SUCCEEDED).first()
+        if begun is not None:
+            return begun
+        return open_payment(
+            purpose=PURPOSE,
+            purpose_id=instalment.pk,
+            pool=pledge.pool,
+            amount=instalment.money,
+            payer_name=pledge.donor.name,
+            payer_email=user.email if user else pledge.donor.email,
+            language=language,
+            user=user,
+        )
+
+
+@inside_transaction
+def receive(payment: Payment) -> Instalment:
+    """Note that the instalment's money has arrived.
+
+    An instalment is received once: money of a second payment for it is left to be a gift beside
+    the pledge (`settles` tells them apart), and the log tells staff.
+    """
+    instalment = _lock_instalment(payment.purpose_id)
+    if instalment.settled_by_id is not None:
+        if instalment.settled_by_id != payment.pk:
+            audit.record(
+                "pools.instalment_paid_twice", instalment.pledge, by=None, number=instalment.number
+            )
+        return instalment
+    instalment.received_amount = instalment.amount
+    instalment.received_at = payment.succeeded_at
+    instalment.settled_by = payment
+    instalment.save(update_fields=["received_amount", "received_at", "settled_by"])
+    return instalment
+
+
+def settles(payment: Payment, instalment: Instalment) -> bool:
+    """Whether it was this payment that settled the instalment."""
+    return instalment.settled_by_id == payment.pk
+
+
+def _lock(pledge_id: int) -> Pledge:
+    return (
+        Pledge.objects.select_for_update(of=("self",))
+        .select_related("pool__profile", "donor")
+        .get(pk=pledge_id)
+    )
+
+
+def _lock_instalment(instalment_id: int) -> Instalment:
+    return (
+        Instalment.objects.select_for_update(of=("self", "pledge"))
+        .select_related("pledge__pool", "pledge__donor")
+        .get(pk=instalment_id)
+    )
+
+
+def _require_draft(pledge: Pledge) -> None:
+    if pledge.confirmed_at is not None:
+        raise refusals.PledgeNotDraft
+
+
+def _payments(instalment_ids: Iterable[int]) -> QuerySet[Payment]:
+    return Payment.objects.filter(purpose=PURPOSE, purpose_id__in=instalment_ids)
+
+
+def _write_instalments(pledge: Pledge, parts: Sequence[Part]) -> None:
+    Instalment.objects.bulk_create(
+        [
+            Instalment(pledge=pledge, number=number, due_on=part.due_on, amount=part.amount)
+            for number, part in enumerate(sorted(parts, key=lambda part: part.due_on), start=1)
+        ]
+    )
+
+
+def _mail_confirmation(pledge: Pledge, parts: Sequence[Part]) -> None:
+    """Tell the donor what they promised, in the language they promised it in."""
+    with translation.override(pledge.language):
+        instalments = [
+            {"due_on": written(part.due_on), "amount": Money(part.amount, pledge.currency).format()}
+            for part in parts
+        ]
+        enqueue_mail(
+            "pools_pledge_confirmed",
+            to=pledge.donor.email,
+            language=pledge.language,
+            context={
+                "name": pledge.donor.name,
+                "pool": pledge.pool.profile.title,
+                "amount": pledge.money.format(),
+                "binding": pledge.binding,
+                "instalments": instalments,
+                "path": reverse("giving_pledge", args=[pledge.reference]),
+            },
+        )

@@ -1,0 +1,345 @@
+"""The read side of giving: what is promised to pools, who gave, and a donor's own view.
+
+Every function makes the same number of queries for ten rows and for ten thousand.
+"""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
+from django.utils import timezone
+
+from core.models import User
+from core.money import Money
+from funding.ledger.models import Pool
+from funding.payments.models import Payment, Status
+from funding.pools import gifts, pledges
+from funding.pools.donors import donors_of
+from funding.pools.models import (
+    DUE_DAYS_AHEAD,
+    LAPSE_DAYS,
+    Gift,
+    Instalment,
+    Pledge,
+    PoolProfile,
+)
+
+# --- What is promised -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """What donors promised to a pool, in minor units of its currency.
+
+    ``pledged`` is promised and not here yet: ``due`` and ``overdue`` are parts of it, the rest
+    falls due later. ``binding`` is the part of it that is booked as a debt to the pool. ``received``
+    came in on pledges; in the ledger it is a part of what the pool received. Cancelled and lapsed
+    pledges are in none but ``received``.
+    """
+
+    currency: str
+    pledged: int = 0
+    due: int = 0
+    overdue: int = 0
+    binding: int = 0
+    received: int = 0
+
+    @property
+    def later(self) -> int:
+        return self.pledged - self.due - self.overdue
+
+
+def standing_pledges(on: datetime.date) -> QuerySet[Pledge]:
+    """The pledges whose instalments are asked for on that day: confirmed, neither cancelled nor
+    lapsed. The same rule as `Pledge.stands`, for the database, fulfilled ones included."""
+    long_overdue = Instalment.objects.filter(
+        pledge=OuterRef("pk"),
+        due_on__lt=on - datetime.timedelta(days=LAPSE_DAYS),
+        received_amount__lt=F("amount"),
+    )
+    return Pledge.objects.filter(
+        ~Exists(long_overdue), confirmed_at__isnull=False, cancelled_at__isnull=True
+    )
+
+
+def promises_by_pool(
+    *, on: datetime.date | None = None, pool: Pool | None = None
+) -> dict[int, Promises]:
+    """`Promises` by pool id, in one query; pools that nobody ever pledged to are not in it."""
+    on = on or timezone.localdate()
+    open_amount = F("amount") - F("received_amount")
+    stands = Q(pledge__in=standing_pledges(on))
+    soon = on + datetime.timedelta(days=DUE_DAYS_AHEAD)
+    rows = Instalment.objects.filter(pledge__confirmed_at__isnull=False)
+    if pool is not None:
+        rows = rows.filter(pledge__pool=pool)
+    found = rows.values("pledge__pool_id", "pledge__currency").annotate(
+        pledged=Sum(open_amount, filter=stands),
+        due=Sum(open_amount, filter=stands & Q(due_on__gte=on, due_on__lte=soon)),
+        overdue=Sum(open_amount, filter=stands & Q(due_on__lt=on)),
+        binding=Sum(open_amount, filter=stands & Q(pledge__binding=True)),
+        came_in=Sum("received_amount"),
+    )
+    return {
+        row["pledge__pool_id"]: Promises(
+            currency=row["pledge__currency"],
+            pledged=int(row["pledged"] or 0),
+            due=int(row["due"] or 0),
+            overdue=int(row["overdue"] or 0),
+            binding=int(row["binding"] or 0),
+            received=int(row["came_in"] or 0),
+        )
+        for row in found
+    }
+
+
+def promises(pool: Pool, *, on: datetime.date | None = None) -> Promises:
+    """`Promises` of one pool, in one query; all zero where nobody pledged."""
+    return promises_by_pool(on=on, pool=pool).get(pool.pk, Promises(currency=pool.currency))
+
+
+# --- Who gave -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PublicGift:
+    """A gift or an instalment as the public sees it. ``name`` is empty for an anonymous donor."""
+
+    name: str
+    amount: int
+    currency: str
+    received_on: datetime.date
+    by_pledge: bool
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)
+
+
+def recent_gifts(pool: Pool, *, limit: int = 10) -> list[PublicGift]:
+    """The latest money donors gave to the pool, newest first, in two queries.
+
+    A name stands here only where the donor agreed to be named for that very gift.
+    """
+    given = (
+        Gift.objects.filter(pool=pool, received_at__isnull=False)
+        .select_related("donor")
+        .order_by("-received_at", "-pk")[:limit]
+    )
+    paid = (
+        Instalment.objects.filter(pledge__pool=pool, received_at__isnull=False)
+        .select_related("pledge__donor")
+        .order_by("-received_at", "-pk")[:limit]
+    )
+    rows = [(gift.received_at, gift.pk, _public_gift(gift)) for gift in given]
+    rows += [(part.received_at, part.pk, _public_instalment(part)) for part in paid]
+    latest = sorted(rows, key=lambda row: (row[0], row[1]), reverse=True)[:limit]
+    return [public for _at, _pk, public in latest]
+
+
+def _public_gift(gift: Gift) -> PublicGift:
+    return PublicGift(
+        name="" if gift.anonymous else gift.donor.public_name,
+        amount=gift.amount,
+        currency=gift.currency,
+        received_on=timezone.localdate(gift.received_at),
+        by_pledge=False,
+    )
+
+
+def _public_instalment(part: Instalment) -> PublicGift:
+    return PublicGift(
+        name="" if part.pledge.anonymous else part.pledge.donor.public_name,
+        amount=part.received_amount,
+        currency=part.pledge.currency,
+        received_on=timezone.localdate(part.received_at),
+        by_pledge=True,
+    )
+
+
+def profiles() -> QuerySet[PoolProfile]:
+    """Every pool that takes or took gifts, with its row of the ledger, by title."""
+    return PoolProfile.objects.select_related("pool").order_by("pool__name")
+
+
+# --- A donor's own view ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class GivenGift:
+    """One gift of a donor with the payment that brings it."""
+
+    gift: Gift
+    payment: Payment | None
+
+    @property
+    def received(self) -> bool:
+        return self.gift.received_at is not None
+
+    @property
+    def can_be_paid(self) -> bool:
+        return not self.received and self.payment is not None and self.payment.can_be_tried
+
+    @property
+    def under_way(self) -> bool:
+        return self.payment is not None and self.payment.status == Status.PROCESSING
+
+
+@dataclass(frozen=True, slots=True)
+class PledgedInstalment:
+    """One instalment of a donor's pledge: where it stands today, and its payment if one began."""
+
+    instalment: Instalment
+    status: Instalment.Status
+    payment: Payment | None
+    payable: bool
+
+    @property
+    def under_way(self) -> bool:
+        return self.payment is not None and self.payment.status == Status.PROCESSING
+
+
+@dataclass(frozen=True, slots=True)
+class GivenPledge:
+    """One pledge of a donor as it stands today."""
+
+    pledge: Pledge
+    status: Pledge.Status
+    instalments: list[PledgedInstalment]
+
+    @property
+    def next_instalment(self) -> PledgedInstalment | None:
+        """The first instalment that can be paid."""
+        return next((part for part in self.instalments if part.payable), None)
+
+    @property
+    def can_be_withdrawn(self) -> bool:
+        stands = self.status not in (
+            Pledge.Status.DRAFT,
+            Pledge.Status.CANCELLED,
+            Pledge.Status.FULFILLED,
+        )
+        return stands and not self.pledge.binding
+
+
+@dataclass(frozen=True, slots=True)
+class Giving:
+    """All that a donor gave and promised. Sums are by currency; nothing is converted."""
+
+    gifts: list[GivenGift] = field(default_factory=list)
+    pledges: list[GivenPledge] = field(default_factory=list)
+    received: list[Money] = field(default_factory=list)
+    promised: list[Money] = field(default_factory=list)
+    overdue: list[Money] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        return not self.gifts and not self.pledges
+
+
+def gifts_of(user: User) -> QuerySet[Gift]:
+    """The gifts that ``user`` may see."""
+    return Gift.objects.filter(donor__in=donors_of(user)).select_related("pool__profile", "donor")
+
+
+def pledges_of(user: User) -> QuerySet[Pledge]:
+    """The pledges that ``user`` may see and act on: their own row's alone."""
+    return (
+        Pledge.objects.filter(donor__user=user)
+        .select_related("pool__profile", "donor")
+        .prefetch_related("instalments")
+    )
+
+
+def giving_of(user: User, *, on: datetime.date | None = None) -> Giving:
+    """What ``user`` gave and promised, in five queries."""
+    on = on or timezone.localdate()
+    given = list(gifts_of(user))
+    promised = list(pledges_of(user))
+    by_gift = _payments(gifts.PURPOSE, [gift.pk for gift in given])
+    seen_gifts = [GivenGift(gift, by_gift.get(gift.pk)) for gift in given]
+    seen_pledges = _with_payments(promised, on)
+    standing = [seen for seen in seen_pledges if seen.pledge.stands(on)]
+    parts = [part for seen in standing for part in seen.instalments]
+    return Giving(
+        gifts=seen_gifts,
+        pledges=seen_pledges,
+        received=_sums(
+            [gift.money for gift in given if gift.received_at is not None]
+            + [pledge.received for pledge in promised]
+        ),
+        promised=_sums([seen.pledge.outstanding for seen in standing]),
+        overdue=_sums(
+            [
+                Money(
+                    part.instalment.amount - part.instalment.received_amount,
+                    part.instalment.money.currency,
+                )
+                for part in parts
+                if part.status == Instalment.Status.OVERDUE
+            ]
+        ),
+    )
+
+
+def given_pledge(pledge: Pledge, *, on: datetime.date | None = None) -> GivenPledge:
+    """One pledge (loaded by `pledges_of`) with its instalments and their payments."""
+    return _with_payments([pledge], on or timezone.localdate())[0]
+
+
+def _with_payments(rows: list[Pledge], on: datetime.date) -> list[GivenPledge]:
+    ids = [part.pk for pledge in rows for part in pledge.instalments.all()]
+    payments = _payments(pledges.PURPOSE, ids)
+    return [
+        GivenPledge(
+            pledge=pledge,
+            status=pledge.status(on),
+            instalments=[
+                _seen_instalment(pledge, part, payments.get(part.pk), on)
+                for part in pledge.instalments.all()
+            ],
+        )
+        for pledge in rows
+    ]
+
+
+def _seen_instalment(
+    pledge: Pledge, part: Instalment, payment: Payment | None, on: datetime.date
+) -> PledgedInstalment:
+    status = part.status(on)
+    busy = payment is not None and payment.status == Status.PROCESSING
+    return PledgedInstalment(
+        instalment=part,
+        status=status,
+        payment=payment,
+        payable=(
+            pledge.confirmed_at is not None
+            and pledge.cancelled_at is None
+            and status != Instalment.Status.RECEIVED
+            and not busy
+        ),
+    )
+
+
+def _payments(purpose: str, ids: Iterable[int]) -> dict[int, Payment]:
+    """The payment of each gift or instalment, its receipt with it; the one that succeeded first."""
+    rows = (
+        Payment.objects.filter(purpose=purpose, purpose_id__in=list(ids))
+        .select_related("receipt")
+        .order_by("pk")
+    )
+    chosen: dict[int, Payment] = {}
+    for payment in rows:
+        known = chosen.get(payment.purpose_id)
+        if known is None or not known.is_paid:
+            chosen[payment.purpose_id] = payment
+    return chosen
+
+
+def _sums(amounts: list[Money]) -> list[Money]:
+    """The sum of each currency, in alphabetical order, zeros left out."""
+    totals: dict[str, int] = {}
+    for money in amounts:
+        totals[money.currency] = totals.get(money.currency, 0) + money.amount
+    return [Money(total, currency) for currency, total in sorted(totals.items()) if total]

@@ -1,0 +1,166 @@
+"""From a figure to the entries behind it, to one entry, to the download of them all."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Sum
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import urlencode
+from django.utils.text import slugify
+
+from funding.ledger import queries as books
+from funding.ledger.chart import AVAILABLE
+from funding.ledger.models import Entry, Figure, Pool
+from funding.transparency import downloads, labels
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """A line of a listing: ``amount`` minor units, of the figure asked for or of what is available."""
+
+    entry: Entry
+    kind: str
+    amount: int
+    currency: str
+
+
+def _chosen_figure(request: HttpRequest) -> str:
+    figure = request.GET.get("figure", "")
+    if figure and figure not in Figure.Name.values:
+        raise Http404
+    return figure
+
+
+def _before(request: HttpRequest) -> int | None:
+    text = request.GET.get("before", "")
+    if not text:
+        return None
+    if not text.isdecimal() or len(text) > 18:
+        raise Http404
+    return int(text)
+
+
+def _row(entry: Entry, pool: Pool, figure: str) -> EntryRow:
+    if figure:
+        amount = sum(
+            line.amount
+            for line in entry.figures.all()
+            if (line.pool_id, line.currency, line.name) == (pool.pk, pool.currency, figure)
+        )
+    else:
+        amount = sum(
+            line.amount
+            for line in entry.postings.all()
+            if (line.pool_id, line.currency) == (pool.pk, pool.currency)
+            and line.account.code in AVAILABLE
+        )
+    return EntryRow(entry, labels.entry_kind(entry.kind), amount, pool.currency)
+
+
+def pool_entries(request: HttpRequest, code: str) -> HttpResponse:
+    """The entries of a pool, or those behind one of its figures, newest first."""
+    pool = get_object_or_404(Pool, code=code)
+    figure = _chosen_figure(request)
+    page = books.entries(pool=pool, figure=figure, before=_before(request), limit=PAGE)
+    totals = books.figures(pool, pool.currency)
+    available = books.available_from_figures(totals)
+    parameters: dict[str, str | int] = {"figure": figure} if figure else {}
+    older = "?" + urlencode({**parameters, "before": page.next_before}) if page.next_before else ""
+    context: dict[str, Any] = {
+        "pool": pool,
+        "figure": figure,
+        "figure_label": Figure.Name(figure).label if figure else "",
+        "total": totals[figure] if figure else available,
+        "rows": [_row(entry, pool, figure) for entry in page.entries],
+        "count": books.entries_of(pool=pool, figure=figure).count(),
+        "older": older,
+        "is_first": "before" not in request.GET,
+        "download_query": "?" + urlencode(parameters) if parameters else "",
+        "figures": [(name, Figure.Name(name).label) for name, amount in totals.items() if amount],
+    }
+    return render(request, "transparency/pool_entries.html", context)
+
+
+def _download(columns: list[str], rows: Any, name: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(
+        downloads.as_csv(columns, rows), content_type="text/csv; charset=utf-8"
+    )
+    response["Content-Disposition"] = f'attachment; filename="{slugify(name)}.csv"'
+    return response
+
+
+def pool_entries_csv(request: HttpRequest, code: str) -> StreamingHttpResponse:
+    """The same entries as a CSV file: of a figure, one amount each; else every posting."""
+    pool = get_object_or_404(Pool, code=code)
+    if figure := _chosen_figure(request):
+        return _download(
+            downloads.FIGURE_COLUMNS,
+            downloads.figure_rows(pool, figure),
+            f"{pool.code}-{figure}",
+        )
+    return _download(downloads.POSTING_COLUMNS, downloads.posting_rows(pool), pool.code)
+
+
+def ledger_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """Every posting of every pool."""
+    return _download(downloads.POSTING_COLUMNS, downloads.posting_rows(), "ledger")
+
+
+def ledger_overview(request: HttpRequest) -> HttpResponse:
+    """Every pool of the books with what it received and what is available, and the latest entries."""
+    pools = list(Pool.objects.order_by("name"))
+    figures = books.figures_of_all_pools()
+    lines = [
+        {
+            "pool": pool,
+            "received": totals["received"],
+            "available": books.available_from_figures(totals),
+        }
+        for pool in pools
+        if (totals := figures.get((pool.pk, pool.currency)))
+    ]
+    page = books.entries(before=_before(request), limit=PAGE)
+    entries = [(entry, labels.entry_kind(entry.kind), _pools_of(entry)) for entry in page.entries]
+    context = {
+        "lines": lines,
+        "entries": entries,
+        "older": f"?before={page.next_before}" if page.next_before else "",
+        "is_first": "before" not in request.GET,
+    }
+    return render(request, "transparency/ledger.html", context)
+
+
+def _pools_of(entry: Entry) -> list[Pool]:
+    return list({line.pool_id: line.pool for line in entry.postings.all()}.values())
+
+
+def ledger_entry(request: HttpRequest, number: int) -> HttpResponse:
+    """One entry whole: its postings, the figures it feeds, what it reverses or is reversed by."""
+    entry = get_object_or_404(
+        Entry.objects.select_related("period", "reverses", "reversed_by"), pk=number
+    )
+    postings = [
+        {
+            "pool": line.pool,
+            "account": labels.account(line.account.code),
+            "currency": line.currency,
+            "debit": line.amount if line.amount > 0 else None,
+            "credit": -line.amount if line.amount < 0 else None,
+        }
+        for line in entry.postings.select_related("pool", "account")
+    ]
+    totals = list(
+        entry.postings.filter(amount__gt=0).values("currency").annotate(total=Sum("amount"))
+    )
+    context = {
+        "entry": entry,
+        "kind": labels.entry_kind(entry.kind),
+        "postings": postings,
+        "totals": totals,
+        "figures": entry.figures.select_related("pool"),
+        "reversed_by": getattr(entry, "reversed_by", None),
+    }
+    return render(request, "transparency/entry.html", context)

@@ -1,0 +1,129 @@
+"""The public pages of pools: the story is written here, the figures come from the ledger."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import FieldPanel
+from wagtail.fields import StreamField
+from wagtail.models import Locale, Page
+from wagtail.search import index
+
+from funding.pools import queries as giving
+from funding.pools.models import PoolProfile
+from funding.transparency import queries as transparency
+from home.blocks import BodyBlock
+from home.models.base import IndexPage, OnePerLanguage, PortalPage, public
+
+GIFTS_SHOWN = 8
+
+
+class PoolIndexPage(IndexPage):
+    """All pools with what they hold."""
+
+    parent_page_types = ["home.HomePage"]
+    subpage_types = ["home.PoolPage"]
+    template = "home/pool_index_page.html"
+    page_description = _("Lists the pools with their figures.")
+
+    class Meta:
+        verbose_name = _("list of pools")
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context(request, *args, **kwargs)
+        context["pools"] = pool_cards(self.locale)
+        return context
+
+
+class PoolPage(OnePerLanguage):
+    """The page of one pool. Its address ends with the pool's code."""
+
+    pool = models.ForeignKey(
+        "ledger.Pool",
+        verbose_name=_("pool"),
+        on_delete=models.PROTECT,
+        related_name="pages",
+        help_text=_("The figures of this pool are shown on the page."),
+    )
+    story = StreamField(BodyBlock(), verbose_name=_("story"), blank=True)
+
+    content_panels = [*Page.content_panels, "pool", "summary", "story"]
+    promote_panels = [FieldPanel("seo_title"), FieldPanel("search_description")]
+    search_fields = [*PortalPage.search_fields, index.SearchField("story")]
+    parent_page_types = ["home.PoolIndexPage"]
+    subpage_types: list[str] = []
+    template = "home/pool_page.html"
+    page_description = _("What a pool is for, with its figures from the ledger.")
+    one_per = "pool"
+    taken = _("This pool has a page in this language already.")
+
+    class Meta(Page.Meta):
+        verbose_name = _("pool page")
+        verbose_name_plural = _("pool pages")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["pool", "language"], name="pool_page_one_per_pool_and_language"
+            )
+        ]
+
+    def full_clean(self, *args: Any, **kwargs: Any) -> None:
+        self._follow_pool()
+        super().full_clean(*args, **kwargs)
+
+    def minimal_clean(self) -> None:
+        self._follow_pool()
+        super().minimal_clean()
+
+    def _follow_pool(self) -> None:
+        if self.pool_id is not None:
+            self.slug = self.pool.code
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context(request, *args, **kwargs)
+        profile = PoolProfile.objects.filter(pool=self.pool).first()
+        figures = transparency.pool_summary(self.pool)
+        context.update(
+            figures=figures,
+            received_href=next((row.href for row in figures.rows if row.name == "received"), ""),
+            promises=giving.promises(self.pool),
+            gifts=giving.recent_gifts(self.pool, limit=GIFTS_SHOWN),
+            profile=profile,
+            is_open=profile is not None and profile.is_open(timezone.localdate()),
+        )
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class PoolCard:
+    """One pool in a list: its page, what it holds, on which terms it takes gifts."""
+
+    page: PoolPage
+    summary: transparency.PoolSummary
+    promises: giving.Promises
+    profile: PoolProfile | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes gifts and pledges today."""
+        return self.profile is not None and self.profile.is_open(timezone.localdate())
+
+
+def pool_cards(locale: Locale) -> list[PoolCard]:
+    """The published pools of one language, by title, each with its figures; three queries."""
+    pages = list(
+        public(PoolPage).filter(locale=locale).select_related("pool__profile").order_by("title")
+    )
+    summaries = transparency.pool_summaries(page.pool for page in pages)
+    promises = giving.promises_by_pool()
+    return [
+        PoolCard(
+            page=page,
+            summary=summaries[page.pool_id],
+            promises=promises.get(page.pool_id, giving.Promises(page.pool.currency)),
+            profile=getattr(page.pool, "profile", None),
+        )
+        for page in pages
+    ]

@@ -1,0 +1,256 @@
+"""Membership in the back office: what staff keep (tiers, fees, agreements) and what they read.
+
+Organisations and terms are read only here: they change by the verbs of this package, which check
+their rules and write the audit log. The menu "Members" itself, with the applications, is put
+together in `funding.dues.backoffice`.
+"""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _g
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import TemplateView
+from wagtail.admin.ui.tables import Column, TitleColumn
+from wagtail.admin.views import generic
+from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
+from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
+from wagtail.admin.viewsets.model import ModelViewSet
+
+from core.refusals import Refusal
+from membership import agreements
+from membership.models import Agreement, AgreementVersion, FeeRule, Organisation, Term, Tier
+from membership.refusals import VersionInForce
+
+
+class ReadOnlyViewSet(ModelViewSet):
+    """A list and a page for each row; nothing to add, change or delete, whoever asks."""
+
+    inspect_view_enabled = True
+    copy_view_enabled = False
+    add_to_reference_index = False
+
+    def get_common_view_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+        common: dict[str, Any] = super().get_common_view_kwargs(**kwargs)
+        for verb in ("add", "edit", "delete", "history", "usage"):
+            common[f"{verb}_url_name"] = None
+        return common
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        conv = self.pk_path_converter
+        return [
+            path("", self.index_view, name="index"),
+            path("results/", self.index_results_view, name="index_results"),
+            path(f"inspect/<{conv}:pk>/", self.inspect_view, name="inspect"),
+        ]
+
+    def register_admin_url_finder(self) -> None:
+        """There is no page to edit a row that the audit log could lead to."""
+
+
+class OrganisationViewSet(ReadOnlyViewSet):
+    model = Organisation
+    name = "membership_organisations"
+    url_prefix = "members/organisations"
+    menu_label = _("Organisations")
+    icon = "group"
+    list_display = ["public_name", "kind", "constituency", "country_name", "legal_name"]
+    list_filter = ["kind", "constituency", "country"]
+    list_export = ["public_name", "legal_name", "kind", "constituency", "country", "website"]
+    search_fields = ["public_name", "legal_name"]
+    search_backend_name = None
+    ordering = "sort_key"
+    inspect_view_fields = [
+        "public_name",
+        "legal_name",
+        "kind",
+        "constituency",
+        "country_name",
+        "website",
+        "description",
+        "created_at",
+        "seats",
+        "terms",
+        "applications",
+    ]
+
+
+class TermIndexView(generic.IndexView):
+    """Terms with the status of today, which no column holds."""
+
+    def get_base_queryset(self) -> Any:
+        return Term.objects.select_related("organisation", "tier")
+
+
+class StatusColumn(Column):
+    def get_value(self, instance: Term) -> str:
+        return str(instance.status(timezone.localdate()).label)
+
+
+class TermViewSet(ReadOnlyViewSet):
+    model = Term
+    name = "membership_terms"
+    url_prefix = "members/terms"
+    menu_label = _("Terms")
+    icon = "calendar-alt"
+    index_view_class = TermIndexView
+    list_filter = ["tier", "ends_on"]
+    ordering = "-ends_on"
+    inspect_view_fields = [
+        "organisation",
+        "tier",
+        "starts_on",
+        "ends_on",
+        "money",
+        "settled_on",
+        "waived_on",
+        "waived_by",
+        "waived_reason",
+        "cancelled_on",
+        "cancelled_by",
+        "cancelled_reason",
+    ]
+
+    @property
+    def list_display(self) -> list[Any]:
+        return [
+            TitleColumn(
+                "organisation",
+                label=_("Organisation"),
+                get_url=lambda term: reverse("membership_terms:inspect", args=[term.pk]),
+            ),
+            "tier",
+            "starts_on",
+            "ends_on",
+            StatusColumn("status", label=_("Status today")),
+            "settled_on",
+            "waived_on",
+        ]
+
+
+class TierViewSet(ModelViewSet):
+    model = Tier
+    name = "membership_tiers"
+    url_prefix = "members/tiers"
+    menu_label = _("Tiers")
+    icon = "list-ul"
+    copy_view_enabled = False
+    inspect_view_enabled = True
+    list_display = ["name", "code", "open_to_new", "position"]
+    ordering = "position"
+    form_fields = [
+        "code",
+        "name",
+        "name_fr",
+        "name_pt",
+        "summary",
+        "summary_fr",
+        "summary_pt",
+        "position",
+        "open_to_new",
+    ]
+
+
+class FeeViewSet(ModelViewSet):
+    model = FeeRule
+    name = "membership_fees"
+    url_prefix = "members/fees"
+    menu_label = _("Fees")
+    icon = "table"
+    inspect_view_enabled = True
+    list_display = ["__str__", "kind", "income_group", "valid_from", "source", "source_year"]
+    list_filter = ["tier", "kind", "income_group"]
+    form_fields = [
+        "tier",
+        "kind",
+        "income_group",
+        "amount",
+        "currency",
+        "valid_from",
+        "source",
+        "source_year",
+    ]
+
+
+class AgreementViewSet(ModelViewSet):
+    model = Agreement
+    name = "membership_agreements"
+    url_prefix = "members/agreements"
+    menu_label = _("Agreements")
+    icon = "doc-full"
+    copy_view_enabled = False
+    inspect_view_enabled = True
+    list_display = ["name", "code", "required", "position"]
+    form_fields = ["code", "name", "name_fr", "name_pt", "required", "position"]
+
+
+class VersionEditView(generic.EditView):
+    """Words that are published are read, not edited."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        version = get_object_or_404(AgreementVersion, pk=kwargs["pk"])
+        if version.published_at is not None:
+            messages.warning(request, str(VersionInForce(version=version.label)))
+            return redirect("membership_versions:inspect", version.pk)
+        return super().dispatch(request, *args, **kwargs)
+
+
+class PublishView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
+    """Put a version in force: what that means, then the button that does it."""
+
+    model = AgreementVersion
+    permission_required = "change"
+    template_name = "membership/publish_agreement.html"
+    page_title = _("Put in force")
+    header_icon = "doc-full"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        version = get_object_or_404(
+            AgreementVersion.objects.select_related("agreement"), pk=self.kwargs["pk"]
+        )
+        return super().get_context_data(version=version, **kwargs)
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        version = get_object_or_404(AgreementVersion, pk=pk)
+        assert request.user.is_authenticated
+        try:
+            version = agreements.publish(version, by=request.user)
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _g("%(version)s is published.") % {"version": version})
+        return redirect("membership_versions:index")
+
+
+class PublishColumn(Column):
+    """A link to put a draft in force, or the day on which that was done."""
+
+    cell_template_name = "membership/publish_cell.html"
+
+
+class VersionViewSet(ModelViewSet):
+    model = AgreementVersion
+    name = "membership_versions"
+    url_prefix = "members/agreement-versions"
+    menu_label = _("Versions of agreements")
+    icon = "doc-full-inverse"
+    inspect_view_enabled = True
+    edit_view_class = VersionEditView
+    list_filter = ["agreement"]
+    form_fields = ["agreement", "label", "text", "text_fr", "text_pt", "effective_from"]
+
+    @property
+    def list_display(self) -> list[Any]:
+        return [
+            "__str__",
+            "effective_from",
+            PublishColumn("published_at", label=_("Published")),
+        ]
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        patterns: list[URLPattern] = super().get_urlpatterns()
+        return [*patterns, path("publish/<int:pk>/", PublishView.as_view(), name="publish")]

@@ -1,0 +1,120 @@
+"""What kinds of member there are, and what each pays."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from core import countries
+from core.money import CurrencyField, Money
+from membership.models.fields import in_language
+from membership.models.organisations import OrganisationKind
+
+
+class IncomeGroup(models.TextChoices):
+    """The World Bank's groups, as data/countries.csv spells them."""
+
+    LOW = "low", _("Low income")
+    LOWER_MIDDLE = "lower middle", _("Lower middle income")
+    UPPER_MIDDLE = "upper middle", _("Upper middle income")
+    HIGH = "high", _("High income")
+
+
+class Tier(models.Model):
+    """A kind of member. Who may choose it follows from its fees: no fee, not offered."""
+
+    code = models.SlugField(_("code"), max_length=40, unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    name_fr = models.CharField(_("name in French"), max_length=80, blank=True)
+    name_pt = models.CharField(_("name in Portuguese"), max_length=80, blank=True)
+    summary = models.TextField(_("who it is for"), max_length=400)
+    summary_fr = models.TextField(_("who it is for, in French"), max_length=400, blank=True)
+    summary_pt = models.TextField(_("who it is for, in Portuguese"), max_length=400, blank=True)
+    position = models.PositiveSmallIntegerField(_("position in lists"), default=0)
+    open_to_new = models.BooleanField(
+        _("open to new members"),
+        default=True,
+        help_text=_("A closed tier keeps its members and takes no new applications."),
+    )
+
+    class Meta:
+        verbose_name = _("tier")
+        verbose_name_plural = _("tiers")
+        ordering = ["position", "code"]
+
+    def __str__(self) -> str:
+        return in_language(self, "name")
+
+    @property
+    def local_summary(self) -> str:
+        return in_language(self, "summary")
+
+
+class FeeRule(models.Model):
+    """One line of the fee table: what a year costs, from a day on.
+
+    An empty ``kind`` or ``income_group`` means any. The narrowest rule wins, type before income
+    group; among equals the newest that is valid on the day (`membership.fees.fee_for`). A change
+    is a new line with a later ``valid_from``, so that the history stays.
+    """
+
+    tier = models.ForeignKey(Tier, on_delete=models.PROTECT, related_name="fee_rules")
+    kind = models.CharField(
+        _("type of organisation"),
+        max_length=20,
+        choices=OrganisationKind.choices,
+        blank=True,
+        help_text=_("Empty: any type."),
+    )
+    income_group = models.CharField(
+        _("income group of the country"),
+        max_length=20,
+        choices=IncomeGroup.choices,
+        blank=True,
+        help_text=_("Empty: any country."),
+    )
+    amount = models.BigIntegerField(
+        _("fee for a year, in minor units"),
+        help_text=_("In the currency's smallest unit: 25000 is 250.00 US dollars."),
+    )
+    currency = CurrencyField(default="USD")
+    valid_from = models.DateField(_("valid from"))
+    source = models.CharField(
+        _("decided by"),
+        max_length=200,
+        help_text=_("Where the amount comes from, such as a decision of the board."),
+    )
+    source_year = models.PositiveSmallIntegerField(_("year of the decision"))
+
+    class Meta:
+        verbose_name = _("fee")
+        verbose_name_plural = _("fees")
+        ordering = ["tier", "kind", "income_group", "-valid_from"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tier", "kind", "income_group", "currency", "valid_from"],
+                name="fee_once_per_day",
+                violation_error_message=_(
+                    "There is a fee for this tier, type and income group from this day already."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(amount__gte=0),
+                name="fee_is_not_negative",
+                violation_error_message=_("A fee is zero or more."),
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="") | Q(kind__in=OrganisationKind.values),
+                name="fee_kind_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(income_group="") | Q(income_group__in=countries.INCOME_GROUPS),
+                name="fee_income_group_is_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tier}: {self.money.format()}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)

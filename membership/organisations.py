@@ -1,0 +1,115 @@
+"""Making organisations, and finding those that may be the same."""
+
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils.text import slugify
+
+from core import audit
+from core.models import User
+from core.transactions import inside_transaction
+from membership.models import Application, Organisation, Seat, SeatRole
+from membership.models.organisations import domain_of, name_key
+
+# An address such as /members/<slug>/ stays short; the rest of the column is room for a number.
+_SLUG_LENGTH = 60
+
+
+@inside_transaction
+def create(
+    *,
+    legal_name: str,
+    public_name: str,
+    kind: str,
+    constituency: str,
+    country: str,
+    website: str = "",
+    description: str = "",
+    by: User | None,
+) -> Organisation:
+    """Make an organisation with an address of its own in the directory."""
+    organisation = Organisation(
+        legal_name=legal_name,
+        public_name=public_name,
+        kind=kind,
+        constituency=constituency,
+        country=country,
+        website=website,
+        description=description,
+    )
+    _save_with_free_slug(organisation)
+    audit.record("membership.create_organisation", organisation, by=by)
+    return organisation
+
+
+def _save_with_free_slug(organisation: Organisation) -> None:
+    """Save under the first free address; another transaction may take one at the same moment."""
+    base = slugify(organisation.public_name)[:_SLUG_LENGTH].strip("-") or "member"
+    taken = set(Organisation.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    for number in range(1, 10_000):
+        slug = base if number == 1 else f"{base}-{number}"
+        if slug in taken:
+            continue
+        organisation.slug = slug
+        try:
+            with transaction.atomic():
+                organisation.save()
+            return
+        except IntegrityError as error:
+            if "slug" not in str(error):
+                raise
+    raise RuntimeError(f"No free address for {base!r}.")
+
+
+@inside_transaction
+def give_seat(organisation: Organisation, person: User, roles: list[SeatRole]) -> Seat:
+    """Give ``person`` a seat; one who has a seat already keeps it as it is."""
+    seat, __ = Seat.objects.get_or_create(
+        organisation=organisation, person=person, defaults={"roles": [str(role) for role in roles]}
+    )
+    return seat
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """What looks like the same organisation: members, and other requests that are open."""
+
+    organisations: list[Organisation]
+    applications: list[Application]
+
+    def __bool__(self) -> bool:
+        return bool(self.organisations or self.applications)
+
+
+def find_duplicates(application: Application) -> Duplicates:
+    """Organisations and open applications of the same name (accents, case and signs aside) or
+    website domain. A hint for staff, not a refusal: two bodies may share a domain."""
+    names = {name_key(application.legal_name), name_key(application.public_name)} - {""}
+    domain = domain_of(application.website)
+    same = Q(legal_key__in=names) | Q(public_key__in=names)
+    if domain:
+        same |= Q(domain=domain)
+    others = (
+        Application.objects.exclude(pk=application.pk)
+        .exclude(
+            state__in=[
+                Application.State.DRAFT,
+                Application.State.APPROVED,
+                Application.State.DECLINED,
+                Application.State.WITHDRAWN,
+            ]
+        )
+        .order_by("pk")
+    )
+    return Duplicates(
+        organisations=list(
+            Organisation.objects.filter(same).exclude(pk=application.organisation_id)
+        ),
+        applications=[
+            other
+            for other in others
+            if {name_key(other.legal_name), name_key(other.public_name)} & names
+            or (domain and domain_of(other.website) == domain)
+        ],
+    )

@@ -1,0 +1,32 @@
+"""Which group may do what with membership; portal/groups.py collects these lists."""
+
+_READ = (
+    "membership.view_organisation",
+    "membership.view_seat",
+    "membership.view_application",
+    "membership.view_term",
+    "membership.view_tier",
+    "membership.view_feerule",
+    "membership.view_agreement",
+    "membership.view_agreementversion",
+    "membership.view_acceptance",
+)
+
+GROUP_PERMISSIONS: dict[str, tuple[str, ...]] = {
+    "Membership officers": (
+        *_READ,
+        "membership.decide_application",
+        "membership.change_organisation",
+        "membership.waive_term",
+        "membership.cancel_term",
+        "membership.add_tier",
+        "membership.change_tier",
+        "membership.add_agreement",
+        "membership.change_agreement",
+        "membership.add_agreementversion",
+        "membership.change_agreementversion",
+    ),
+    # What a member pays is a question of money: the treasurer keeps the fee table.
+    "Treasurers": (*_READ, "membership.add_feerule", "membership.change_feerule"),
+    "Auditors": _READ,
+}

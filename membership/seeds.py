@@ -1,0 +1,225 @@
+"""What a foundation begins with: tiers, a fee table and a code of conduct.
+
+For the demo and for a new production site alike. What is there already, by its code, is left as
+staff made it; so loading again makes nothing double and undoes nothing.
+"""
+
+import datetime
+from dataclasses import dataclass, field
+
+from core.transactions import use_case
+from membership import agreements
+from membership.models import Agreement, AgreementVersion, FeeRule, OrganisationKind, Tier
+
+SOURCE = "Opening fee table, proposed to the founding board"
+SOURCE_YEAR = 2026
+VALID_FROM = datetime.date(2026, 1, 1)
+CURRENCY = "USD"
+
+Kind = OrganisationKind
+
+
+@dataclass(frozen=True, slots=True)
+class TierSeed:
+    """A tier, who may choose it, and its fees in minor units by income group ("": any other)."""
+
+    code: str
+    words: dict[str, str]
+    kinds: tuple[str, ...]
+    fees: dict[str, int] = field(default_factory=dict)
+
+
+TIERS = (
+    TierSeed(
+        code="country",
+        words={
+            "name": "Country member",
+            "name_fr": "Membre pays",
+            "name_pt": "Membro país",
+            "summary": "Ministries and public bodies that run OpenLMIS or plan to.",
+            "summary_fr": "Les ministères et organismes publics qui utilisent OpenLMIS "
+            "ou prévoient de l’utiliser.",
+            "summary_pt": "Ministérios e organismos públicos que usam o OpenLMIS "
+            "ou planeiam usá-lo.",
+        },
+        kinds=(Kind.MINISTRY,),
+        fees={
+            "low": 0,
+            "lower middle": 25_000,
+            "upper middle": 100_000,
+            "high": 250_000,
+            "": 250_000,
+        },
+    ),
+    TierSeed(
+        code="implementer",
+        words={
+            "name": "Implementer",
+            "name_fr": "Intégrateur",
+            "name_pt": "Implementador",
+            "summary": "Organisations and companies that install, extend or support OpenLMIS.",
+            "summary_fr": "Les organisations et entreprises qui installent, étendent "
+            "ou soutiennent OpenLMIS.",
+            "summary_pt": "Organizações e empresas que instalam, ampliam ou apoiam o OpenLMIS.",
+        },
+        kinds=(Kind.IMPLEMENTER, Kind.COMPANY),
+        fees={
+            "low": 25_000,
+            "lower middle": 50_000,
+            "upper middle": 150_000,
+            "high": 300_000,
+            "": 300_000,
+        },
+    ),
+    TierSeed(
+        code="community",
+        words={
+            "name": "Community",
+            "name_fr": "Communauté",
+            "name_pt": "Comunidade",
+            "summary": "Non-governmental organisations, universities and communities of "
+            "neighbouring software.",
+            "summary_fr": "Les organisations non gouvernementales, les universités et "
+            "les communautés de logiciels voisins.",
+            "summary_pt": "Organizações não governamentais, universidades e comunidades "
+            "de software vizinho.",
+        },
+        kinds=(Kind.NGO, Kind.ACADEMIC),
+        fees={
+            "low": 5_000,
+            "lower middle": 10_000,
+            "upper middle": 25_000,
+            "high": 50_000,
+            "": 50_000,
+        },
+    ),
+    TierSeed(
+        code="sustaining",
+        words={
+            "name": "Sustaining",
+            "name_fr": "Membre de soutien",
+            "name_pt": "Membro de apoio",
+            "summary": "Donors and companies that carry the shared work. It buys no second vote.",
+            "summary_fr": "Les bailleurs et entreprises qui portent le travail commun. "
+            "Cela n’achète pas de seconde voix.",
+            "summary_pt": "Doadores e empresas que sustentam o trabalho comum. "
+            "Não compra um segundo voto.",
+        },
+        kinds=(Kind.DONOR, Kind.COMPANY),
+        fees={"": 1_000_000},
+    ),
+)
+
+CODE_OF_CONDUCT = """\
+This code holds for everybody who acts for a member of the OpenLMIS Foundation: in meetings, in \
+code, in messages, and when they speak for the foundation elsewhere.
+
+1. Respect. We treat people as colleagues, whatever their country, language, gender, faith, age, \
+employer or skill. Harassment, threats and insults have no place here.
+
+2. Room for every voice. A ministry on a slow line counts as much as an office beside the server. \
+We write so that a reader whose third language is English understands us, we announce decisions \
+before they are taken, and we leave time to answer.
+
+3. Honest interests. Who gains from a decision says so before taking part in it. Nobody decides on \
+their own request, and money buys no votes.
+
+4. Open work. What is paid for in common is published under an open licence. We give credit, and \
+we take part in the upkeep of what we use.
+
+5. Care with data. We never put the data of patients, health workers or facilities at risk, in a \
+test, a screenshot or an example.
+
+6. Care with money. We use common money for what it was given for, and we keep the papers that \
+show it.
+
+7. When something goes wrong. Whoever sees this code broken tells a membership officer, who keeps \
+the name in confidence, hears both sides and answers within 14 days. The answer can be a talk, a \
+warning, a pause or the end of a membership. Whoever is concerned takes no part in the decision.
+"""
+
+CODE_OF_CONDUCT_FR = """\
+Ce code vaut pour toute personne qui agit au nom d’un membre de la Fondation OpenLMIS : dans les \
+réunions, dans le code, dans les messages, et lorsqu’elle parle ailleurs pour la fondation. \
+Le texte anglais fait foi.
+
+1. Respect. Nous traitons chacun en collègue, quels que soient son pays, sa langue, son genre, sa \
+religion, son âge, son employeur ou ses compétences. Le harcèlement, les menaces et les insultes \
+n’ont pas leur place ici.
+
+2. Une place pour chaque voix. Un ministère sur une ligne lente compte autant qu’un bureau à côté \
+du serveur. Nous écrivons pour être compris, nous annonçons les décisions avant de les prendre et \
+nous laissons le temps de répondre.
+
+3. Intérêts déclarés. Qui gagne à une décision le dit avant d’y prendre part. Personne ne décide \
+de sa propre demande, et l’argent n’achète pas de voix.
+
+4. Travail ouvert. Ce qui est payé en commun est publié sous licence libre. Nous citons les \
+auteurs et participons à l’entretien de ce que nous utilisons.
+
+5. Soin des données. Nous ne mettons jamais en danger les données de patients, de soignants ou \
+d’établissements, dans un test, une capture d’écran ou un exemple.
+
+6. Soin de l’argent. L’argent commun sert à ce pour quoi il a été donné, et nous gardons les \
+pièces qui le montrent.
+
+7. Quand quelque chose va mal. Qui voit ce code enfreint le dit à un responsable des adhésions, \
+qui garde le nom pour lui, entend les deux parties et répond dans les 14 jours. La réponse peut \
+être un entretien, un avertissement, une pause ou la fin d’une adhésion. Qui est concerné ne prend \
+pas part à la décision.
+"""
+
+
+def load() -> None:
+    """Make what is missing of tiers, fees and the code of conduct."""
+    with use_case():
+        for position, seed in enumerate(TIERS, start=1):
+            _load_tier(seed, position)
+        version = _load_code_of_conduct()
+    if version is not None:
+        agreements.publish(version, by=None)
+
+
+def _load_tier(seed: TierSeed, position: int) -> None:
+    tier, created = Tier.objects.get_or_create(
+        code=seed.code, defaults={**seed.words, "position": position * 10}
+    )
+    if not created:
+        return
+    FeeRule.objects.bulk_create(
+        FeeRule(
+            tier=tier,
+            kind=kind,
+            income_group=group,
+            amount=amount,
+            currency=CURRENCY,
+            valid_from=VALID_FROM,
+            source=SOURCE,
+            source_year=SOURCE_YEAR,
+        )
+        for kind in seed.kinds
+        for group, amount in seed.fees.items()
+    )
+
+
+def _load_code_of_conduct() -> AgreementVersion | None:
+    """The draft to be published, or None where the agreement has been there before."""
+    agreement, created = Agreement.objects.get_or_create(
+        code="code-of-conduct",
+        defaults={
+            "name": "Code of conduct",
+            "name_fr": "Code de conduite",
+            "name_pt": "Código de conduta",
+            "required": True,
+            "position": 10,
+        },
+    )
+    if not created:
+        return agreement.versions.filter(published_at__isnull=True, label="1.0").first()
+    return AgreementVersion.objects.create(
+        agreement=agreement,
+        label="1.0",
+        text=CODE_OF_CONDUCT,
+        text_fr=CODE_OF_CONDUCT_FR,
+        effective_from=VALID_FROM,
+    )

@@ -1,0 +1,145 @@
+"""Opening, settling, waiving and cancelling membership terms.
+
+A verb records a fact with its day; `Term.status` tells from the facts what the term is. All are
+parts of a use case: dues open the transaction, since money or its absence goes with them.
+"""
+
+import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils import formats
+
+from core import audit
+from core.models import User
+from core.money import Money
+from core.transactions import inside_transaction
+from membership.models import Application, Organisation, Term, Tier
+from membership.refusals import (
+    AlreadyCancelled,
+    AlreadyPaidFor,
+    NotPermitted,
+    ReasonMissing,
+    TermOverlaps,
+)
+
+
+def last_day_of_year_from(starts_on: datetime.date) -> datetime.date:
+    """The last day of a year that begins on ``starts_on``: the day before the same date.
+
+    A year from 29 February ends on 28 February; one from 1 March 2027 ends on 29 February 2028.
+    """
+    try:
+        same_day = starts_on.replace(year=starts_on.year + 1)
+    except ValueError:  # 29 February
+        same_day = datetime.date(starts_on.year + 1, 3, 1)
+    return same_day - datetime.timedelta(days=1)
+
+
+@inside_transaction
+def open_term(
+    organisation: Organisation,
+    tier: Tier,
+    *,
+    starts_on: datetime.date,
+    fee: Money,
+    by: User | None,
+    application: Application | None = None,
+    ends_on: datetime.date | None = None,
+) -> Term:
+    """Open a term of a year (or until ``ends_on``) that awaits its payment.
+
+    Raises TermOverlaps when the organisation has a term in these days; the database holds that
+    rule too (`term_no_overlap`), so two at once cannot both pass.
+    """
+    # Two openings of one organisation wait for each other here.
+    organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    last_day = ends_on or last_day_of_year_from(starts_on)
+    term = Term(
+        organisation=organisation,
+        tier=tier,
+        application=application,
+        starts_on=starts_on,
+        ends_on=last_day,
+        fee=fee.amount,
+        currency=fee.currency,
+    )
+    try:
+        with transaction.atomic():
+            term.save()
+    except IntegrityError as error:
+        if "term_no_overlap" not in str(error):
+            raise
+        other = organisation.terms.filter(cancelled_on__isnull=True).latest("ends_on")
+        raise TermOverlaps(
+            organisation=organisation, until=formats.date_format(other.ends_on)
+        ) from error
+    audit.record(
+        "membership.open_term",
+        term,
+        by=by,
+        starts_on=starts_on.isoformat(),
+        ends_on=last_day.isoformat(),
+    )
+    return term
+
+
+@inside_transaction
+def settle(term: Term, *, on: datetime.date, by: User | None = None) -> bool:
+    """Record that the dues of ``term`` arrived on ``on``; whether that was news.
+
+    A fact from outside always stands: it is recorded for a cancelled or lapsed term as well (and
+    changes nothing about that). A second payment, or one for a waived term, moves nothing.
+    """
+    locked = _lock(term)
+    if locked.settled_on is not None or locked.waived_on is not None:
+        return False
+    locked.settled_on = on
+    locked.save(update_fields=["settled_on"])
+    audit.record("membership.settle_term", locked, by=by, on=on.isoformat())
+    return True
+
+
+@inside_transaction
+def waive(term: Term, *, on: datetime.date, by: User, reason: str) -> Term:
+    """Ask nothing for ``term``. Raises AlreadyPaidFor, ReasonMissing, NotPermitted.
+
+    Where the fee table asks for nothing the waiver follows from it, and whoever may approve may
+    waive; otherwise it takes the permission to waive.
+    """
+    locked = _lock(term)
+    if locked.fee and not by.has_perm("membership.waive_term"):
+        raise NotPermitted
+    if locked.settled_on is not None or locked.waived_on is not None:
+        raise AlreadyPaidFor
+    if not reason.strip():
+        raise ReasonMissing
+    locked.waived_on = on
+    locked.waived_by = by
+    locked.waived_reason = reason.strip()
+    locked.save(update_fields=["waived_on", "waived_by", "waived_reason"])
+    audit.record("membership.waive_term", locked, by=by, reason=reason.strip())
+    return locked
+
+
+@inside_transaction
+def cancel(term: Term, *, on: datetime.date, by: User, reason: str) -> Term:
+    """End ``term`` with effect from ``on``. Raises NotPermitted, AlreadyCancelled, ReasonMissing."""
+    locked = _lock(term)
+    if not by.has_perm("membership.cancel_term"):
+        raise NotPermitted
+    if locked.cancelled_on is not None:
+        raise AlreadyCancelled(since=formats.date_format(locked.cancelled_on))
+    if not reason.strip():
+        raise ReasonMissing
+    locked.cancelled_on = on
+    locked.cancelled_by = by
+    locked.cancelled_reason = reason.strip()
+    locked.save(update_fields=["cancelled_on", "cancelled_by", "cancelled_reason"])
+    audit.record("membership.cancel_term", locked, by=by, reason=reason.strip(), on=on.isoformat())
+    return locked
+
+
+def _lock(term: Term) -> Term:
+    return (
+        Term.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=term.pk)
+    )

@@ -1,0 +1,22 @@
+"""What a new production site needs before anybody can work on it."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from core.transactions import use_case
+from portal.groups import setup_groups
+from portal.site_tree import setup_tree
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes groups, languages, the record of the site and, where there are none, the first "
+        "pages. No demo content. Safe to run at every start."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with use_case():
+            setup_groups()
+            home = setup_tree()
+        self.stdout.write(f"The site stands at {home.full_url}.")

@@ -1,0 +1,401 @@
+"""All settings of the portal, in one file, driven by the environment.
+
+Every variable read here has its paragraph in docs/settings.md (a test holds that). One variable,
+PORTAL_MODE, says which mode runs; it is never guessed from another:
+
+- ``demo``: what `make run` starts. Sandbox for Stripe, mail kept and shown on a page.
+- ``test``: what the tests set.
+- ``production``: a missing or unsafe value stops the start with a message that names it.
+"""
+
+from pathlib import Path
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+env = environ.Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Mode -------------------------------------------------------------------------------------
+
+PORTAL_MODE = cast(Literal["demo", "test", "production"], env.str("PORTAL_MODE", default=""))
+if PORTAL_MODE not in ("demo", "test", "production"):
+    raise ImproperlyConfigured(
+        f"PORTAL_MODE is {PORTAL_MODE!r}; set it to demo, test or production."
+    )
+IN_PRODUCTION = PORTAL_MODE == "production"
+DEBUG = False
+
+
+def refuse_in_production(variable: str, wrong: bool, wanted: str) -> None:
+    """Stop a production start whose ``variable`` holds an unsafe value, and say what is wanted."""
+    if IN_PRODUCTION and wrong:
+        raise ImproperlyConfigured(f"{variable} is not safe for production: {wanted}.")
+
+
+def required(variable: str) -> str:
+    value = env.str(variable, default="").strip()
+    if not value:
+        raise ImproperlyConfigured(
+            f"{variable} is not set; PORTAL_MODE={PORTAL_MODE} needs it (docs/settings.md)."
+        )
+    return value
+
+
+VAR_DIR = Path(env.str("PORTAL_VAR", default=str(BASE_DIR / "var"))).resolve()
+
+# --- Addresses --------------------------------------------------------------------------------
+
+SITE_URL = required("SITE_URL").rstrip("/")
+_site = urlsplit(SITE_URL)
+if _site.scheme not in ("http", "https") or not _site.hostname:
+    raise ImproperlyConfigured("SITE_URL must look like https://foundation.example.org.")
+refuse_in_production("SITE_URL", _site.scheme != "https", "it must begin with https://")
+SITE_NAME = "OpenLMIS Foundation"
+ALLOWED_HOSTS = [_site.hostname, *env.list("ALLOWED_HOSTS", default=[])]
+refuse_in_production("ALLOWED_HOSTS", "*" in ALLOWED_HOSTS, "name each host, '*' answers for all")
+CSRF_TRUSTED_ORIGINS = [f"{_site.scheme}://{_site.netloc}"]
+USE_HTTPS = _site.scheme == "https"
+
+# --- Secrets ----------------------------------------------------------------------------------
+
+SECRET_KEY = required("SECRET_KEY")
+refuse_in_production(
+    "SECRET_KEY",
+    len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure"),
+    "it must be a random text of at least 50 characters",
+)
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+
+# --- Applications -----------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "portal",
+    "home",
+    "funding.transparency",
+    "funding.dues",
+    "funding.pools",
+    "funding.payments",
+    "funding.ledger",
+    "membership",
+    "core",
+    "wagtail_localize",
+    "wagtail_localize.locales",
+    "wagtail.contrib.redirects",
+    "wagtail.contrib.settings",
+    "wagtail.embeds",
+    "wagtail.sites",
+    "wagtail.users",
+    "wagtail.snippets",
+    "wagtail.documents",
+    "wagtail.images",
+    "wagtail.search",
+    "wagtail.admin",
+    "wagtail",
+    "modelcluster",
+    "taggit",
+    "django_filters",
+    "allauth",
+    "allauth.account",
+    "django_tasks",
+    "django_tasks_db",
+    "pgtrigger",
+    "csp",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.sitemaps",
+    "django.contrib.humanize",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "portal.policy.AdminPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "portal.signin.BackOfficeSignInMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "wagtail.contrib.redirects.middleware.RedirectMiddleware",
+]
+
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.template.context_processors.i18n",
+                "django.contrib.messages.context_processors.messages",
+                "portal.context.portal",
+            ],
+        },
+    },
+]
+FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
+
+# --- Database: PostgreSQL 16 or later, by psycopg2 ----------------------------------------------
+
+_database_url = required("DATABASE_URL")
+try:
+    _database = env.db_url_config(_database_url, engine="django.db.backends.postgresql")
+except Exception as error:
+    raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}.") from error
+if not _database_url.startswith(("postgres://", "postgresql://")) or not _database.get("NAME"):
+    raise ImproperlyConfigured(
+        "DATABASE_URL must look like postgresql://user:password@host:5432/database."
+    )
+DATABASES = {
+    "default": {
+        **_database,
+        "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=60),
+        "CONN_HEALTH_CHECKS": True,
+        "ATOMIC_REQUESTS": False,
+    }
+}
+# The role that web, worker and tests use. It has data rights alone; the ledger's migration takes
+# its rights to write away (docs/settings.md#database_url). manage.py puts DATABASE_OWNER_URL in
+# place of DATABASE_URL for the commands that change the schema, so the name has a variable of
+# its own.
+DATABASE_APP_ROLE = env.str("DATABASE_APP_ROLE", default=str(_database.get("USER") or ""))
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Rate limits count in the cache, so every process must see the same one (allauth's live here).
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "core_cache",
+    }
+}
+
+# --- Background jobs: rows of PostgreSQL (core/jobs) --------------------------------------------
+
+TASKS: dict[str, dict[str, Any]] = {
+    # Wagtail enqueues its index jobs here: done at once, so that search is right at once.
+    "default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"},
+    # Ours: money never queues behind an index.
+    "jobs": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "mail"]},
+}
+
+# --- People and signing in ----------------------------------------------------------------------
+
+AUTH_USER_MODEL = "core.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = reverse_lazy("account_login")
+LOGIN_REDIRECT_URL = reverse_lazy("account_area")
+LOGOUT_REDIRECT_URL = "/"
+
+ACCOUNT_ADAPTER = "portal.signin.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "portal.signin.SignupForm"
+ACCOUNT_FORMS = {
+    "login": "portal.signin_forms.LoginForm",
+    "signup": "portal.signin_forms.SignupForm",
+    "add_email": "portal.signin_forms.AddEmailForm",
+    "change_email": "portal.signin_forms.ChangeEmailForm",
+    "change_password": "portal.signin_forms.ChangePasswordForm",
+    "set_password": "portal.signin_forms.SetPasswordForm",
+    "reset_password": "portal.signin_forms.ResetPasswordForm",
+    "reset_password_from_key": "portal.signin_forms.ResetPasswordKeyForm",
+    "reauthenticate": "portal.signin_forms.ReauthenticateForm",
+    "request_login_code": "portal.signin_forms.RequestLoginCodeForm",
+    "confirm_login_code": "portal.signin_forms.ConfirmLoginCodeForm",
+    "confirm_email_verification_code": "portal.signin_forms.ConfirmEmailVerificationCodeForm",
+    "confirm_password_reset_code": "portal.signin_forms.ConfirmPasswordResetCodeForm",
+}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+# A code to type: mail scanners open links and submit forms, so no link may change anything.
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_PREVENT_ENUMERATION = True
+# How many proxies of ours stand before the portal; allauth trusts no forwarded address until told.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+
+# Wagtail's own login passes by any second factor: its pages are routed to allauth's in urls.py,
+# and what it could change about a person's sign-in is switched off.
+WAGTAILADMIN_LOGIN_URL = "account_login"
+WAGTAIL_PASSWORD_RESET_ENABLED = False
+WAGTAIL_PASSWORD_MANAGEMENT_ENABLED = False
+WAGTAIL_EMAIL_MANAGEMENT_ENABLED = False
+WAGTAILUSERS_PASSWORD_ENABLED = False
+
+# --- Languages ------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = WAGTAIL_CONTENT_LANGUAGES = [
+    ("en", _("English")),
+    ("fr", _("French")),
+    ("pt", _("Portuguese")),
+]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+WAGTAIL_I18N_ENABLED = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_THOUSAND_SEPARATOR = True
+
+# --- Wagtail --------------------------------------------------------------------------------------
+
+WAGTAIL_SITE_NAME = SITE_NAME
+WAGTAILADMIN_BASE_URL = SITE_URL
+WAGTAILDOCS_EXTENSIONS = ["csv", "docx", "odt", "pdf", "pptx", "txt", "xlsx", "zip"]
+WAGTAILDOCS_MAX_UPLOAD_SIZE = 10 * 1024 * 1024
+WAGTAILDOCS_SERVE_METHOD = "serve_view"
+WAGTAILIMAGES_MAX_UPLOAD_SIZE = 10 * 1024 * 1024
+WAGTAIL_ENABLE_UPDATE_CHECK = False
+WAGTAIL_GRAVATAR_PROVIDER_URL = None
+WAGTAILEMBEDS_FINDERS: list[dict[str, Any]] = []
+WAGTAILSEARCH_BACKENDS = {
+    "default": {"BACKEND": "wagtail.search.backends.database", "SEARCH_CONFIG": "english"}
+}
+
+# --- Files ----------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_URL = "/media/"
+MEDIA_ROOT = VAR_DIR / "media"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if PORTAL_MODE == "test"
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+
+# --- E-mail ---------------------------------------------------------------------------------------
+
+_email = env.email_url_config(required("EMAIL_URL"))
+EMAIL_BACKEND = str(_email["EMAIL_BACKEND"])
+if PORTAL_MODE == "demo":
+    # Nothing leaves the demo: mail is kept in a folder and shown at /demo/mail/.
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = VAR_DIR / "mail"
+EMAIL_HOST = str(_email.get("EMAIL_HOST") or "")
+EMAIL_PORT = int(_email.get("EMAIL_PORT") or 25)
+EMAIL_HOST_USER = str(_email.get("EMAIL_HOST_USER") or "")
+EMAIL_HOST_PASSWORD = str(_email.get("EMAIL_HOST_PASSWORD") or "")
+EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS", False))
+EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL", False))
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SITE_NAME} <mail@{_site.hostname}>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+refuse_in_production(
+    "EMAIL_URL",
+    not EMAIL_BACKEND.endswith("smtp.EmailBackend"),
+    "give an SMTP address such as smtp+tls://user:password@mail.example.org:587",
+)
+
+# --- Stripe, or its sandbox -----------------------------------------------------------------------
+
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="https://api.stripe.com").rstrip("/")
+STRIPE_SECRET_KEY = required("STRIPE_SECRET_KEY")
+STRIPE_WEBHOOK_SECRETS = [
+    secret.strip() for secret in required("STRIPE_WEBHOOK_SECRETS").split(",") if secret.strip()
+]
+refuse_in_production(
+    "STRIPE_API_BASE",
+    STRIPE_API_BASE != "https://api.stripe.com",
+    "leave it unset; the sandbox moves no money",
+)
+refuse_in_production(
+    "STRIPE_SECRET_KEY",
+    not STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_")),
+    "it must be a live key (sk_live_… or rk_live_…)",
+)
+refuse_in_production(
+    "STRIPE_WEBHOOK_SECRETS",
+    any(not secret.startswith("whsec_") or len(secret) < 20 for secret in STRIPE_WEBHOOK_SECRETS),
+    "each must be an endpoint's signing secret (whsec_…)",
+)
+
+# --- Security -------------------------------------------------------------------------------------
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = USE_HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = USE_HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if USE_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = USE_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if ALLAUTH_TRUSTED_PROXY_COUNT else None
+)
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "SAMEORIGIN"  # Wagtail's preview and its form for page privacy use frames
+
+_self = "'self'"
+_none = "'none'"
+# Public and member pages: no script at all, no inline style. portal.policy loosens this for the
+# Wagtail admin alone, which renders inline scripts without a nonce.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [_none],
+        "style-src": [_self],
+        "img-src": [_self, "data:"],
+        "font-src": [_self],
+        "form-action": [_self, STRIPE_API_BASE, "https://checkout.stripe.com"],
+        "base-uri": [_none],
+        "frame-ancestors": [_self],
+        "upgrade-insecure-requests": USE_HTTPS,
+    }
+}
+
+# --- Logs -----------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {"django": {"handlers": ["stderr"], "level": LOG_LEVEL, "propagate": False}},
+}
+
+if PORTAL_MODE == "test":
+    # Hashing at full cost would be most of the suite's time.
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    LOGGING["root"] = {"handlers": ["stderr"], "level": "WARNING"}

@@ -1,0 +1,49 @@
+"""Every address of the portal. Language prefixes come last but one; Wagtail's pages come last."""
+
+from django.conf import settings
+from django.conf.urls.i18n import i18n_patterns
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+from django.views.static import serve
+from wagtail import urls as wagtail_urls
+from wagtail.admin import urls as wagtailadmin_urls
+from wagtail.contrib.sitemaps.views import sitemap
+from wagtail.documents import urls as wagtaildocs_urls
+
+from funding.payments.views import stripe_webhook
+from home.sitemaps import SITEMAPS
+from home.views import robots
+from portal.health import healthz
+
+to_sign_in = RedirectView.as_view(pattern_name="account_login", query_string=True)
+to_password_reset = RedirectView.as_view(pattern_name="account_reset_password")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz, name="healthz"),
+    path("robots.txt", robots, name="robots"),
+    path("sitemap.xml", sitemap, {"sitemaps": SITEMAPS}, name="sitemap"),
+    path("payments/stripe/webhook/", stripe_webhook, name="stripe_webhook"),
+    # Ahead of Wagtail's: its own login and password pages would pass by any second factor.
+    path("admin/login/", to_sign_in),
+    path("admin/password_reset/", to_password_reset),
+    path("admin/password_reset/<path:rest>", to_password_reset),
+    path("admin/", include(wagtailadmin_urls)),
+    path("documents/", include(wagtaildocs_urls)),
+]
+
+if settings.PORTAL_MODE != "production":
+    urlpatterns += [path("demo/", include("portal.demo_urls"))]
+    # In production the web server in front serves the media folder (docs/operating.md).
+    urlpatterns += [path("media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT})]
+
+urlpatterns += i18n_patterns(
+    path("accounts/", include("allauth.account.urls")),
+    path("account/", include("portal.account.urls")),
+    path("", include("funding.payments.urls")),
+    path("", include("funding.pools.urls")),
+    path("", include("funding.transparency.urls")),
+    path("", include("membership.urls")),
+    path("", include("home.urls")),
+    path("", include(wagtail_urls)),
+    prefix_default_language=False,
+)

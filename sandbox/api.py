@@ -1,0 +1,135 @@
+"""The part of Stripe's REST API that the portal calls: routes, saved answers, errors."""
+
+import hashlib
+import hmac
+import json
+import re
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import Message
+from urllib.parse import urlsplit
+
+from sandbox import objects
+from sandbox.errors import ApiError, Json
+from sandbox.parameters import Fields, decode
+from sandbox.payments import Sandbox
+from sandbox.resources import ROUTES, Call
+from sandbox.store import Answer
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One HTTP request to /v1/…"""
+
+    method: str
+    target: str
+    headers: Message
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
+def handle(sandbox: Sandbox, asked: Asked) -> Reply:
+    """Answer a request; errors are answers too."""
+    request_id = objects.new_id("req_", 14)
+    headers = {
+        "Content-Type": "application/json",
+        "Request-Id": request_id,
+        "Stripe-Version": objects.API_VERSION,
+    }
+    try:
+        status, text, replayed = _answer(sandbox, asked, request_id)
+    except ApiError as error:
+        status, text, replayed = error.status, _dump(error.body()), False
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Reply(status, text.encode(), headers)
+
+
+def _dump(answer: Json) -> str:
+    return json.dumps(answer, indent=2)
+
+
+def _answer(sandbox: Sandbox, asked: Asked, request_id: str) -> tuple[int, str, bool]:
+    _check_key(sandbox, asked.headers.get("Authorization", ""))
+    version = asked.headers.get("Stripe-Version", objects.API_VERSION)
+    if version != objects.API_VERSION:
+        raise ApiError(f"This sandbox serves {objects.API_VERSION} alone, not {version[:40]}.")
+    target = urlsplit(asked.target)
+    endpoint, values = _find(asked.method, target.path)
+    posted = asked.method == "POST"
+    parameters = decode(asked.body if posted else target.query.encode())
+    key = asked.headers.get("Idempotency-Key") if posted else None
+    if key and len(key) > 255:
+        raise ApiError("Idempotency keys can be at most 255 characters.", kind="idempotency_error")
+    call = Call(sandbox, Fields(parameters), {"id": request_id, "idempotency_key": key}, **values)
+    place = f"{asked.method} {target.path}"
+    sign = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
+    try:
+        with sandbox.store.transaction():
+            saved = sandbox.store.answer(key) if key else None
+            if key and saved:
+                return _replay(key, saved, place, sign)
+            # A refused parameter is not saved: the same key may be used once it is put right.
+            text = _dump(endpoint(call))
+            if key:
+                sandbox.store.remember_answer(key, Answer(place, sign, 200, text))
+        return 200, text, False
+    except ApiError:
+        raise
+    except Exception:
+        traceback.print_exc()
+        failure = ApiError("The sandbox failed; its log says why.", status=500, kind="api_error")
+        text = _dump(failure.body())
+        if key:  # as Stripe does: a saved 500 is replayed for the same key
+            with sandbox.store.transaction():
+                sandbox.store.remember_answer(key, Answer(place, sign, 500, text))
+        return 500, text, False
+
+
+def _replay(key: str, saved: Answer, place: str, sign: str) -> tuple[int, str, bool]:
+    advice = f"Try using a key other than '{key}' if you meant to execute a different request."
+    if saved.endpoint != place:
+        paths = f"('{place.split()[1]}' vs '{saved.endpoint.split()[1]}')"
+        raise ApiError(
+            "Keys for idempotent requests can only be used for the same endpoint they were first "
+            f"used for {paths}. {advice}",
+            kind="idempotency_error",
+        )
+    if saved.parameters != sign:
+        raise ApiError(
+            "Keys for idempotent requests can only be used with the same parameters they were "
+            f"first used with. {advice}",
+            kind="idempotency_error",
+        )
+    return saved.status, saved.body, True
+
+
+def _check_key(sandbox: Sandbox, authorization: str) -> None:
+    scheme, _, key = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not key:
+        raise ApiError(
+            "You did not provide an API key. Send it in the Authorization header, using Bearer "
+            "auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
+            status=401,
+        )
+    if not hmac.compare_digest(key.strip().encode(), sandbox.settings.secret_key.encode()):
+        shown = f"{key[:8]}***{key[-4:]}" if len(key) > 16 else "***"
+        raise ApiError(f"Invalid API Key provided: {shown}", status=401)
+
+
+def _find(method: str, path: str) -> tuple[Callable[[Call], Json], dict[str, str]]:
+    for its_method, pattern, endpoint in ROUTES:
+        match = re.fullmatch(pattern, path.rstrip("/"))
+        if match and its_method == method:
+            return endpoint, match.groupdict()
+    raise ApiError(
+        f"Unrecognized request URL ({method}: {path}). This sandbox serves part of Stripe's API.",
+        status=404,
+    )

@@ -1,0 +1,43 @@
+"""What the sandbox answers when it refuses: Stripe's error object, with Stripe's words."""
+
+from typing import Any
+
+Json = dict[str, Any]
+DOCS = "https://docs.stripe.com/error-codes/"
+
+
+class ApiError(Exception):
+    """An answer other than 200. Messages are English, as Stripe's are: developers read them."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        kind: str = "invalid_request_error",
+        code: str = "",
+        param: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.kind = kind
+        self.code = code
+        self.param = param
+
+    def body(self) -> Json:
+        error: Json = {"message": self.message, "type": self.kind}
+        if self.code:
+            error["code"] = self.code
+            error["doc_url"] = DOCS + self.code.replace("_", "-")
+        if self.param:
+            error["param"] = self.param
+        return {"error": error}
+
+
+def missing(param: str) -> ApiError:
+    return ApiError(f"Missing required param: {param}.", code="parameter_missing", param=param)
+
+
+def no_such(what: str, key: str, *, param: str = "id", status: int = 404) -> ApiError:
+    return ApiError(f"No such {what}: '{key}'", status=status, code="resource_missing", param=param)

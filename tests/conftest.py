@@ -1,0 +1,193 @@
+"""What every test stands on: environment, databases, and what a test may not do."""
+
+import dataclasses
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests import environment
+
+environment.apply()
+
+import pytest  # noqa: E402
+from pytest_django import DjangoDbBlocker  # noqa: E402
+
+from portal import database  # noqa: E402
+from tests import browser as tests_browser  # noqa: E402
+from tests.database import HANDOVER, TEMPLATE, TestServer, temporary_folder  # noqa: E402
+
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+_started: TestServer | None = None
+_var: Path | None = None
+
+
+# --- Start and end of a run -----------------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the server (once a run) before Django reads where it is."""
+    global _started, _var
+    if config.option.help or config.option.version or config.option.collectonly:
+        os.environ.setdefault("DATABASE_URL", environment.NO_DATABASE)
+    elif not IS_WORKER:
+        os.environ.pop(HANDOVER, None)
+        _var = temporary_folder()
+        os.environ["PORTAL_VAR"] = str(_var)
+        _started = TestServer.start()
+        # A run that is broken off anywhere still ends here.
+        config.add_cleanup(_stop)
+        url = _started.server.url
+        os.environ["DATABASE_URL"] = url(database.APP_ROLE, TEMPLATE)
+        os.environ["DATABASE_OWNER_URL"] = url(database.OWNER_ROLE, TEMPLATE)
+    import django
+
+    django.setup()
+
+
+def _stop() -> None:
+    global _started, _var
+    if _started is not None:
+        _started.stop()
+        _started = None
+    if _var is not None:
+        shutil.rmtree(_var, ignore_errors=True)
+        _var = None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse, with the reason, whatever would end in a flush."""
+    from django.test import TestCase, TransactionTestCase
+
+    marker = item.get_closest_marker("django_db")
+    flushes = bool(marker and (marker.kwargs.get("transaction") or marker.args[:1] == (True,)))
+    names = set(getattr(item, "fixturenames", ()))
+    flushes |= bool(names & {"transactional_db", "live_server", "django_db_reset_sequences"})
+    case = getattr(item, "cls", None)
+    if case is not None and issubclass(case, TransactionTestCase):
+        flushes |= not issubclass(case, TestCase)
+    if flushes:
+        pytest.fail(
+            "This test would end in a flush, which the ledger refuses and which would take "
+            "Wagtail's root page. A test that commits uses the fixture committed_db.",
+            pytrace=False,
+        )
+
+
+# --- Databases ------------------------------------------------------------------------------------
+
+
+def _use(name: str) -> None:
+    """Point Django's connection, in every thread, at the database ``name``."""
+    from django.contrib.contenttypes.models import ContentType
+    from django.db import connections
+
+    connections["default"].close()
+    connections["default"].settings_dict["NAME"] = name
+    ContentType.objects.clear_cache()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[TestServer]:
+    """In place of pytest-django's: a copy of the migrated template, used as the app's role."""
+    run = TestServer.of_this_run()
+    if run.problem:
+        pytest.fail(run.problem, pytrace=False)
+    name = f"portal_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    run.copy(name)
+    _use(name)
+    yield run
+    from django.db import connections
+
+    connections["default"].close()
+    run.drop(name)
+
+
+@dataclasses.dataclass(frozen=True)
+class CommittedDatabase:
+    """A database of one test's own, in which commits stay until the test ends."""
+
+    name: str
+    app_url: str
+    owner_url: str
+
+
+@pytest.fixture
+def committed_db(
+    request: pytest.FixtureRequest, django_db_setup: TestServer, django_db_blocker: DjangoDbBlocker
+) -> Iterator[CommittedDatabase]:
+    """For tests that commit: races, threads, other processes.
+
+    A fresh copy of the migrated template, which every thread's connection uses; dropped afterwards.
+    Do not mark such a test with django_db: there is no transaction around it.
+    """
+    if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:
+        pytest.fail("committed_db is used alone: without the mark django_db and the fixture db.")
+    from django.db import connections
+
+    run = django_db_setup
+    before = connections["default"].settings_dict["NAME"]
+    name = f"portal_own_{uuid.uuid4().hex[:12]}"
+    run.copy(name)
+    with django_db_blocker.unblock():
+        _use(name)
+        try:
+            yield CommittedDatabase(
+                name=name,
+                app_url=run.server.url(database.APP_ROLE, name),
+                owner_url=run.server.url(database.OWNER_ROLE, name),
+            )
+        finally:
+            _use(before)
+            run.drop(name)
+
+
+@pytest.fixture
+def owner_connection(django_db_setup: TestServer) -> Iterator[Any]:
+    """A psycopg2 connection as the role that owns the tables, to the test's present database.
+
+    It does not see what the test's own transaction has not committed, and what it writes itself
+    is rolled back at the end unless the test commits it.
+    """
+    from django.db import connections
+
+    name = str(connections["default"].settings_dict["NAME"])
+    connection = django_db_setup.server.connect(database.OWNER_ROLE, name)
+    connection.autocommit = False
+    yield connection
+    connection.rollback()
+    connection.close()
+
+
+# --- Browser --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A running Chromium (Playwright's Browser); the test is skipped, loudly, where there is none.
+
+    PORTAL_REQUIRE_BROWSER=1 turns the skip into a failure.
+    """
+    path = tests_browser.find_chromium()
+    if path is None:
+        reason = "No Chromium found: install the package chromium, or name one by CHROMIUM=/path."
+        if os.environ.get("PORTAL_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    with tests_browser.launch(path) as browser:
+        yield browser
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Forget the language of the last request: it stays with the thread, test after test."""
+    from django.utils import translation
+
+    translation.activate("en")
+    yield
+    translation.deactivate()

@@ -1,0 +1,149 @@
+"""Payments in each of their states, and a handler of a purpose that belongs to the tests."""
+
+import datetime
+import itertools
+import json
+import time
+import uuid
+from typing import Any
+
+import stripe
+from django.conf import settings
+
+from core.money import Money
+from core.transactions import use_case
+from funding.ledger import templates
+from funding.ledger.entries import NewEntry
+from funding.ledger.models import Pool
+from funding.payments import outcomes
+from funding.payments.checkout import open_payment
+from funding.payments.invoices import BillTo, Line, issue_invoice
+from funding.payments.models import Invoice, Payment
+from funding.payments.outcomes import Settlement
+from funding.payments.present_state import PresentState
+from funding.payments.webhooks import ReceivedEvent
+from tests.factories.ledger import make_pool
+
+PURPOSE = "test"
+_numbers = itertools.count(1)
+
+
+class OutcomeForTests:
+    """Remembers what it was told, as dues and pools would write it down."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, int]] = []
+        self.refuses: Exception | None = None
+
+    def describe(self, payment: Payment) -> str:
+        return f"Test payment {payment.purpose_id}"
+
+    def succeeded(self, payment: Payment) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.told.append(("succeeded", payment.purpose_id))
+
+    def entry(self, payment: Payment, settlement: Settlement) -> NewEntry:
+        return templates.card_gift(
+            key=settlement.key,
+            pool=payment.pool.code,
+            currency=settlement.currency,
+            gross=settlement.gross,
+            fee=settlement.fee,
+            date=settlement.date,
+            source=f"test:{payment.purpose_id}",
+        )
+
+    def failed(self, payment: Payment) -> None:
+        self.told.append(("failed", payment.purpose_id))
+
+    def thanks_url(self, payment: Payment) -> str:
+        return "/thanks/"
+
+
+outcome = OutcomeForTests()
+outcomes.register(PURPOSE, outcome)
+
+
+def make_payment(
+    amount: int = 5_000, currency: str = "USD", pool: Pool | None = None, **changes: Any
+) -> Payment:
+    """A payment that has just been asked for; no checkout page was opened yet."""
+    values: dict[str, Any] = {
+        "purpose": PURPOSE,
+        "purpose_id": next(_numbers),
+        "pool": pool or make_pool(currency=currency),
+        "amount": Money(amount, currency),
+        "payer_name": "Ada Payer",
+        "payer_email": "ada@example.org",
+        "language": "en",
+    }
+    with use_case():
+        return open_payment(**{**values, **changes})
+
+
+def make_invoice(total: int = 25_000, **changes: Any) -> Invoice:
+    values: dict[str, Any] = {
+        "purpose": PURPOSE,
+        "purpose_id": next(_numbers),
+        "bill_to": BillTo(name="Ministry of Health", address="1 Long Road\nLilongwe", country="MW"),
+        "lines": [Line("Membership dues 2026", total)],
+        "currency": "USD",
+        "issued_on": datetime.date(2026, 3, 10),
+        "due_on": datetime.date(2026, 4, 9),
+    }
+    with use_case():
+        return issue_invoice(**{**values, **changes})
+
+
+def state(payment: Payment, standing: str = "paid", **changes: Any) -> PresentState:
+    """What Stripe would say of the present attempt of a payment in USD."""
+    values: dict[str, Any] = {
+        "standing": standing,
+        "payment": str(payment.public_id),
+        "attempt": payment.attempt,
+        "amount": payment.amount,
+        "currency": payment.currency.lower(),
+        "session": f"cs_{payment.pk}",
+        "intent": f"pi_{payment.pk}",
+    }
+    if standing == "paid":
+        values["charge"] = f"ch_{payment.pk}"
+        values["paid_at"] = datetime.datetime(2026, 3, 10, 12, 0, tzinfo=datetime.UTC)
+    return PresentState(**{**values, **changes})
+
+
+def settlement(payment: Payment, fee: int = 175, **changes: Any) -> Settlement:
+    values: dict[str, Any] = {
+        "gross": payment.amount,
+        "fee": fee,
+        "currency": payment.currency,
+        "balance_transaction": f"txn_{payment.pk}",
+        "date": datetime.date(2026, 3, 10),
+    }
+    return Settlement(**{**values, **changes})
+
+
+def event_body(kind: str, thing: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """An event as Stripe would post it."""
+    values = {
+        "id": f"evt_{uuid.uuid4().hex}",
+        "object": "event",
+        "type": kind,
+        "created": int(time.time()),
+        "livemode": False,
+        "data": {"object": thing},
+    }
+    return {**values, **changes}
+
+
+def received(kind: str, thing: dict[str, Any], **changes: Any) -> ReceivedEvent:
+    body = event_body(kind, thing, **changes)
+    return ReceivedEvent(body["id"], kind, body["created"], json.dumps(body))
+
+
+def signature(body: bytes, *, secret: str = "", moment: int | None = None) -> str:
+    """The header with which Stripe would have sent ``body``."""
+    return stripe.WebhookSignature.generate_signature_header(
+        body.decode(), secret or settings.STRIPE_WEBHOOK_SECRETS[0], moment
+    )

@@ -1,0 +1,235 @@
+"""What the ledger takes, and what it refuses."""
+
+import dataclasses
+import datetime
+import threading
+
+import pytest
+from django.db import DatabaseError, connection
+
+from core.transactions import TransactionMissing, use_case
+from funding.ledger import queries
+from funding.ledger.entries import FigureLine, Line, NewEntry
+from funding.ledger.models import Entry, Figure, Posting
+from funding.ledger.posting import (
+    AlreadyReversed,
+    IdempotencyConflict,
+    PeriodClosed,
+    Unbalanced,
+    UnknownAccount,
+    post,
+    reverse,
+)
+from tests.factories.ledger import A_DAY, gift_entry, make_pool, post_now
+
+
+@pytest.mark.django_db
+class TestPosting:
+    def test_an_entry_keeps_its_lines_figures_period_and_day(self):
+        pool = make_pool()
+
+        posted = post_now(gift_entry(pool, 10_000, 320))
+
+        entry = Entry.objects.get(pk=posted.entry_id)
+        assert not posted.replayed
+        assert {(row.account.code, row.amount) for row in entry.postings.all()} == {
+            ("clearing", 9_680),
+            ("fees", 320),
+            ("contributions", -10_000),
+        }
+        assert {(row.name, row.amount) for row in entry.figures.all()} == {
+            ("received", 10_000),
+            ("fees", 320),
+        }
+        assert entry.period.month == datetime.date(2026, 3, 1)
+        assert entry.effective_date == A_DAY
+
+    def test_balances_and_figures_follow_each_entry(self):
+        pool = make_pool()
+        for _ in range(3):
+            post_now(gift_entry(pool, 1_000, 50))
+
+        assert queries.balances(pool, "USD") == {
+            "clearing": 2_850,
+            "fees": 150,
+            "contributions": -3_000,
+        }
+        assert queries.figures(pool, "USD")["received"] == 3_000
+
+    def test_it_is_one_statement_to_the_server(self, django_assert_num_queries):
+        pool = make_pool()
+        with use_case(), django_assert_num_queries(1):
+            post(gift_entry(pool))
+
+    def test_it_refuses_to_run_outside_a_transaction(self):
+        pool = make_pool()
+        with pytest.raises(TransactionMissing):
+            post(gift_entry(pool))
+
+    def test_it_falls_with_the_callers_transaction(self):
+        pool = make_pool()
+
+        def give_and_fail():
+            with use_case():
+                post(gift_entry(pool))
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            give_and_fail()
+        assert not Entry.objects.exists()
+        assert queries.figures(pool, "USD")["received"] == 0
+
+    def test_a_fee_of_nothing_leaves_no_line_of_zero(self):
+        pool = make_pool()
+        posted = post_now(gift_entry(pool, 500, 0))
+        assert Posting.objects.filter(entry_id=posted.entry_id).count() == 2
+
+
+@pytest.mark.django_db
+class TestIdempotency:
+    def test_the_same_key_and_content_returns_the_first_entry(self):
+        pool = make_pool()
+        entry = gift_entry(pool)
+        first = post_now(entry)
+        again = post_now(dataclasses.replace(entry, lines=tuple(reversed(entry.lines))))
+
+        assert again.entry_id == first.entry_id
+        assert again.replayed
+        assert queries.figures(pool, "USD")["received"] == 10_000
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"memo": "Other words"},
+            {"date": datetime.date(2026, 3, 11)},
+            {"source": "payment:other"},
+        ],
+    )
+    def test_the_same_key_with_other_content_is_refused(self, change):
+        entry = gift_entry(make_pool())
+        post_now(entry)
+        with pytest.raises(IdempotencyConflict):
+            post_now(dataclasses.replace(entry, **change))
+
+
+@pytest.mark.django_db
+class TestRefusals:
+    def test_an_entry_that_does_not_balance_within_a_pool(self):
+        one, two = make_pool(), make_pool()
+        across = NewEntry(
+            key="across",
+            kind="test",
+            date=A_DAY,
+            lines=(Line(one.code, "bank", "USD", 100), Line(two.code, "bank", "USD", -100)),
+        )
+        with pytest.raises(Unbalanced):
+            post_now(across)
+
+    def test_an_account_the_pool_does_not_have(self):
+        pool = make_pool()
+        with pytest.raises(UnknownAccount):
+            post_now(
+                NewEntry(
+                    key="x",
+                    kind="test",
+                    date=A_DAY,
+                    lines=(Line(pool.code, "bank", "USD", 1), Line(pool.code, "sofa", "USD", -1)),
+                )
+            )
+
+    def test_an_account_of_another_currency(self):
+        pool = make_pool(currency="KWD")
+        with pytest.raises(UnknownAccount):
+            post_now(gift_entry(pool, currency="USD"))
+
+    def test_a_figure_of_a_pool_that_does_not_exist(self):
+        pool = make_pool()
+        entry = gift_entry(pool)
+        with pytest.raises(UnknownAccount):
+            post_now(
+                dataclasses.replace(entry, figures=(FigureLine("nowhere", "USD", "received", 1),))
+            )
+
+    def test_an_entry_of_fewer_than_two_postings(self):
+        pool = make_pool()
+        with pytest.raises(DatabaseError, match="entry_has_two_postings"):
+            post_now(NewEntry(key="x", kind="test", date=A_DAY, lines=()))
+        assert pool.postings.count() == 0
+
+    def test_a_posting_of_zero(self):
+        pool = make_pool()
+        lines = (Line(pool.code, "bank", "USD", 0), Line(pool.code, "fees", "USD", 0))
+        with pytest.raises(DatabaseError, match="posting_is_not_zero"):
+            post_now(NewEntry(key="x", kind="test", date=A_DAY, lines=lines))
+
+
+@pytest.mark.django_db
+class TestReversal:
+    def test_a_reversal_takes_back_lines_and_figures(self):
+        pool = make_pool()
+        entry = Entry.objects.get(pk=post_now(gift_entry(pool)).entry_id)
+        with use_case():
+            reverse(entry, date=A_DAY, reason="Entered twice")
+
+        assert set(queries.balances(pool, "USD").values()) == {0}
+        assert set(queries.figures(pool, "USD").values()) == {0}
+
+    def test_an_entry_is_reversed_once(self):
+        pool = make_pool()
+        entry = Entry.objects.get(pk=post_now(gift_entry(pool)).entry_id)
+        with use_case():
+            reverse(entry, date=A_DAY, reason="Entered twice")
+        again = gift_entry(pool)
+        with pytest.raises(AlreadyReversed):
+            post_now(dataclasses.replace(again, reverses=entry.pk))
+        assert Figure.objects.filter(entry__reverses=entry).count() == 2
+
+
+def test_fifty_threads_posting_one_key_leave_one_entry(committed_db):
+    pool = make_pool()
+    entry = gift_entry(pool)
+    results = []
+    start = threading.Barrier(10)
+
+    def post_five_times():
+        start.wait()
+        results.extend(post_now(entry) for _ in range(5))
+        connection.close()
+
+    threads = [threading.Thread(target=post_five_times) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(results) == 50
+    assert len({posted.entry_id for posted in results}) == 1
+    assert sum(not posted.replayed for posted in results) == 1
+    assert queries.figures(pool, "USD")["received"] == 10_000
+
+
+def test_a_closed_month_takes_no_entry_and_a_late_fact_goes_to_the_next_open_one(
+    committed_db, owner_connection
+):
+    pool = make_pool()
+    with owner_connection.cursor() as cursor:
+        cursor.execute("INSERT INTO ledger_period (month, closed_at) VALUES ('2026-03-01', now())")
+    owner_connection.commit()
+
+    late = Entry.objects.get(pk=post_now(gift_entry(pool)).entry_id)
+
+    assert late.period.month == datetime.date(2026, 4, 1)
+    assert late.effective_date == A_DAY
+
+
+def test_when_every_month_is_closed_posting_is_refused(committed_db, owner_connection):
+    pool = make_pool()
+    with owner_connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ledger_period (month, closed_at) SELECT m, now() FROM generate_series("
+            "'2026-03-01'::date, now()::date + interval '3 months', interval '1 month') AS m"
+        )
+    owner_connection.commit()
+
+    with pytest.raises(PeriodClosed):
+        post_now(gift_entry(pool))

@@ -1,0 +1,118 @@
+"""Every page that anyone may read: "every public page" in our rules means this list.
+
+It comes from the URL configuration and from the page types, so a new address cannot be forgotten:
+an address with parameters that is not named in SAMPLES, and a page type without a live page, fail.
+"""
+
+from collections.abc import Callable, Iterator
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+from wagtail.models import Page, get_page_models
+
+from funding.ledger.models import Entry
+from funding.payments.models import Invoice, Payment, Receipt
+from membership import queries
+from membership.models import AgreementVersion, Organisation
+
+# Not pages that an anonymous reader gets by GET, each with its reason.
+LEFT_OUT = {
+    "admin/": "the back office asks everyone to sign in",
+    "account/": "the signed-in area asks everyone to sign in",
+    "documents/": "files that editors uploaded",
+    "media/": "files that editors uploaded",
+    "payments/stripe/webhook/": "takes POST alone",
+    "_util/": "Wagtail's own forms for private pages",
+    "demo/": "exists in demo and test alone",
+}
+LEFT_OUT_NAMES = {
+    "payment_pay": "takes POST alone",
+    "pledge": "asks everyone to sign in",
+    "pledge_check": "asks everyone to sign in",
+    "pledge_change": "asks everyone to sign in",
+    "pledge_discard": "asks everyone to sign in",
+    "wagtail_serve": "Wagtail's pages are listed by their type",
+    "wagtailcore_authenticate_with_password": "Wagtail's own form for private pages",
+    "wagtailcore_login": "Wagtail's own form for private pages",
+    "account_logout": "asks everyone to sign in",
+    "account_change_password": "asks everyone to sign in",
+    "account_set_password": "asks everyone to sign in",
+    "account_email": "asks everyone to sign in",
+    "account_reauthenticate": "asks everyone to sign in",
+    "account_email_verification_sent": "a step within the sign-up of one person",
+    "account_confirm_email": "a step within the sign-up of one person",
+    "account_confirm_login_code": "a step within the sign-in of one person",
+    "account_confirm_password_reset_code": "a step within the reset of one person",
+    "account_complete_password_reset": "a step within the reset of one person",
+    "account_reset_password_from_key": "a step within the reset of one person",
+    "account_reset_password_from_key_done": "a step within the reset of one person",
+}
+# Answers that are not HTML pages.
+NOT_HTML = {
+    "healthz",
+    "robots",
+    "sitemap",
+    "news_feed",
+    "pool_entries_csv",
+    "ledger_csv",
+    "receipt_pdf",
+    "invoice_pdf",
+}
+
+# An address of each pattern that takes parameters; the demo's content gives the values.
+SAMPLES: dict[str, Callable[[], dict[str, object]]] = {
+    "give": lambda: {"code": "core-software"},
+    "pool_entries": lambda: {"code": "core-software"},
+    "pool_entries_csv": lambda: {"code": "core-software"},
+    "ledger_entry": lambda: {"number": Entry.objects.latest("pk").pk},
+    "agreement": lambda: {"pk": AgreementVersion.objects.latest("published_at").pk},
+    "member": lambda: {"slug": _a_member().slug},
+    "payment": lambda: {"public_id": Payment.objects.latest("pk").public_id},
+    "receipt": lambda: {"public_id": Receipt.objects.latest("pk").public_id},
+    "receipt_pdf": lambda: {"public_id": Receipt.objects.latest("pk").public_id},
+    "invoice": lambda: {"public_id": Invoice.objects.latest("pk").public_id},
+    "invoice_pdf": lambda: {"public_id": Invoice.objects.latest("pk").public_id},
+}
+
+
+def _a_member() -> Organisation:
+    return queries.members(timezone.localdate())[0]
+
+
+def _patterns(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, str, bool]]:
+    """(route, name, whether it takes parameters) of every pattern below ``resolver``."""
+    for pattern in resolver.url_patterns:
+        route = prefix + str(pattern.pattern)
+        if any(route.startswith(left_out) for left_out in LEFT_OUT):
+            continue
+        if isinstance(pattern, URLResolver):
+            yield from _patterns(pattern, route)
+        elif isinstance(pattern, URLPattern):
+            yield route, pattern.name or "", bool(pattern.pattern.regex.groups)
+
+
+def addresses() -> list[tuple[str, str]]:
+    """(name, address) of every public page in English; needs the demo's content."""
+    found = []
+    for route, name, takes_parameters in _patterns(get_resolver()):
+        if name in LEFT_OUT_NAMES:
+            continue
+        if not name:
+            raise AssertionError(f"The address {route!r} has no name; give it one.")
+        if takes_parameters and name not in SAMPLES:
+            raise AssertionError(
+                f"Say in tests/public_pages.py how to make an address of {name!r}."
+            )
+        found.append((name, reverse(name, kwargs=SAMPLES[name]() if takes_parameters else None)))
+    for model in get_page_models():
+        if model is Page:
+            continue
+        page = model.objects.live().filter(locale__language_code="en").order_by("pk").first()
+        if page is None:
+            raise AssertionError(f"The demo has no live page of the type {model.__name__}.")
+        found.append((model.__name__, page.url))
+    return found
+
+
+def html_addresses() -> list[tuple[str, str]]:
+    return [(name, address) for name, address in addresses() if name not in NOT_HTML]
