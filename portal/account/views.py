@@ -1,27 +1,107 @@
 """The first page of the signed-in area: the ways in, and what waits for this person."""
 
+import datetime
+from dataclasses import dataclass
+
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from core.models import User
-from home.profiles import profile_of, standing
+from funding.pools import queries as giving
+from home.models import EvangelistPage
+from home.profiles import State, profile_of, standing
+from membership import queries as membership
+from membership.models import Application, Term
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One thing that this person can do something about."""
+
+    text: str
+    href: str
 
 
 @never_cache
 @login_required
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
-    assert isinstance(request.user, User)
-    person = request.user
-    profile = profile_of(person)
+    """What waits for the reader, and the parts of the signed-in area."""
+    if not isinstance(request.user, User):
+        raise Http404
+    reader = request.user
+    today = timezone.localdate()
+    profile = profile_of(reader)
     return render(
         request,
         "account_area/overview.html",
         {
+            "waiting": [
+                *_dues(reader, today),
+                *_applications(reader),
+                *_instalments(reader, today),
+                *_profile(profile),
+            ],
             "profile": profile,
-            "profile_standing": standing(profile) if profile else None,
         },
     )
+
+
+def _dues(reader: User, today: datetime.date) -> list[Waiting]:
+    unpaid = {Term.Status.AWAITING_PAYMENT, Term.Status.GRACE}
+    return [
+        Waiting(
+            _("%(organisation)s: the dues are to be paid.")
+            % {"organisation": organisation.public_name},
+            reverse("membership_area"),
+        )
+        for organisation in membership.organisations_of(reader)
+        if any(term.status(today) in unpaid for term in organisation.terms.all())
+    ]
+
+
+def _applications(reader: User) -> list[Waiting]:
+    words = {
+        Application.State.DRAFT: _("%(organisation)s: the application is not sent yet."),
+        Application.State.INFORMATION_WANTED: _(
+            "%(organisation)s: staff ask a question about the application."
+        ),
+    }
+    return [
+        Waiting(
+            words[Application.State(application.state)] % {"organisation": application.public_name},
+            reverse("membership_application", args=[application.public_id]),
+        )
+        for application in reader.applications.filter(state__in=words).order_by("pk")
+    ]
+
+
+def _instalments(reader: User, today: datetime.date) -> list[Waiting]:
+    found = []
+    for given in giving.giving_of(reader, on=today).pledges:
+        part = given.next_instalment
+        if part is None or part.instalment.due_on > today:
+            continue
+        found.append(
+            Waiting(
+                _("%(pool)s: an instalment of %(amount)s is due.")
+                % {
+                    "pool": given.pledge.pool.profile.title,
+                    "amount": part.instalment.money.format(),
+                },
+                reverse("giving_pledge", args=[given.pledge.reference]),
+            )
+        )
+    return found
+
+
+def _profile(profile: EvangelistPage | None) -> list[Waiting]:
+    if profile is None or standing(profile).state != State.CHANGES_ASKED:
+        return []
+    return [Waiting(_("Staff ask for changes to your profile."), reverse("account_evangelist"))]
