@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, reverse_lazy
 from django.views.generic import RedirectView
 from django.views.static import serve
 from wagtail import urls as wagtail_urls
@@ -15,8 +15,8 @@ from home.sitemaps import SITEMAPS
 from home.views import robots
 from portal.health import healthz
 
-to_sign_in = RedirectView.as_view(pattern_name="account_login", query_string=True)
-to_password_reset = RedirectView.as_view(pattern_name="account_reset_password")
+to_sign_in = RedirectView.as_view(url=reverse_lazy("account_login"), query_string=True)
+to_password_reset = RedirectView.as_view(url=reverse_lazy("account_reset_password"))
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
