@@ -157,8 +157,8 @@ def format_minor(amount: int, currency: str, language: str | None = None) -> str
 
 
 def currency_name(currency: str, language: str | None = None) -> str:
-    """The currency's name in the reader's language: ``US Dollar``."""
-    return get_currency_name(currency, locale=babel_locale(language))
+    """The currency's name beside an amount, in the reader's language: ``US dollars``."""
+    return get_currency_name(currency, count=2, locale=babel_locale(language))
 
 
 def split_evenly(total: int, parts: int) -> list[int]:

@@ -11,7 +11,7 @@ from membership import queries
 from membership.models import Organisation
 
 
-class Pages(Sitemap):  # type: ignore[misc]
+class Pages(Sitemap):
     """Wagtail's pages of all languages; its own sitemap stays in the tree of the first.
 
     A page that nobody has translated repeats another language's words, so it is left out.

@@ -12,7 +12,7 @@ from core.money import Money
 from core.transactions import use_case
 from funding.ledger import pools as ledger_pools
 from funding.ledger import templates
-from funding.ledger.models import Pool
+from funding.ledger.models import FigureTotal, Pool
 from funding.ledger.posting import post
 from funding.payments import progress
 from funding.payments.models import Payment
@@ -39,7 +39,6 @@ class DemoPool:
     title: str
     purpose: str
     goal: int
-    opening: int = 0
     restricted: bool = False
     closes_after_days: int | None = None
     suggested: list[int] = field(default_factory=lambda: [2_500, 5_000, 10_000, 25_000])
@@ -53,7 +52,6 @@ POOLS = (
             "Releases, security fixes and upkeep of the code that every implementation shares."
         ),
         goal=12_000_000,
-        opening=1_840_000,
     ),
     DemoPool(
         code="country-voices",
@@ -62,7 +60,6 @@ POOLS = (
             "Travel and interpretation, so that ministries sit in the calls where decisions are made."
         ),
         goal=6_000_000,
-        opening=925_000,
     ),
     DemoPool(
         code="cold-chain-malawi",
@@ -77,6 +74,9 @@ POOLS = (
     ),
 )
 
+# What each pool is said to have held when its books were opened, in minor units.
+OPENINGS = {"general": 650_000, "core-software": 1_840_000, "country-voices": 925_000}
+
 
 @dataclass(frozen=True, slots=True)
 class DemoGift:
@@ -90,7 +90,7 @@ class DemoGift:
 
 
 TRUST = "Northern Light Trust (example)"
-CLUB = "Rotary Club of Lakeside (example)"
+CLUB = "Lakeside Friends Club (example)"
 GIFTS = (
     DemoGift("core-software", "Ingrid Solberg (example)", 25_000, 171, "Ingrid Solberg (example)"),
     DemoGift("core-software", TRUST, 1_500_000, 148, TRUST),
@@ -139,8 +139,10 @@ def open_demo_pools() -> None:
     for pool in POOLS:
         if not Pool.objects.filter(code=pool.code).exists():
             _open(pool, today)
-        if pool.opening:
-            _post_opening(pool)
+    opened = today - datetime.timedelta(days=OPEN_FOR_DAYS)
+    for code, amount in OPENINGS.items():
+        if not FigureTotal.objects.filter(pool__code=code, name="opening").exists():
+            _post_opening(code, amount, opened)
 
 
 def _open(pool: DemoPool, today: datetime.date) -> None:
@@ -160,17 +162,16 @@ def _open(pool: DemoPool, today: datetime.date) -> None:
     )
 
 
-def _post_opening(pool: DemoPool) -> None:
-    profile = PoolProfile.objects.get(pool__code=pool.code)
+def _post_opening(code: str, amount: int, day: datetime.date) -> None:
     with use_case():
         post(
             templates.opening_balance(
-                key=f"demo:opening:{pool.code}",
-                pool=pool.code,
+                key=f"demo:opening:{code}",
+                pool=code,
                 currency=CURRENCY,
-                amount=pool.opening,
-                date=profile.opens_on,
-                memo="Opening balance (example)",
+                amount=amount,
+                date=day,
+                memo="An example: no money stands behind it",
             )
         )
 

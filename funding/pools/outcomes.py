@@ -32,7 +32,6 @@ class GiftOutcome:
             fee=settlement.fee,
             date=settlement.date,
             source=f"gift:{gift.reference}",
-            memo="Gift by card",
         )
 
     def failed(self, payment: Payment) -> None:

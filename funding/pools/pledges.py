@@ -166,7 +166,6 @@ def confirm_pledge(pledge: Pledge, *, by: User | None) -> Pledge:
                     amount=pledge.amount,
                     date=timezone.localdate(),
                     source=f"pledge:{pledge.reference}",
-                    memo="Binding pledge confirmed",
                 )
             )
         audit.record("pools.confirm_pledge", pledge, by=by, amount=str(pledge.money))

@@ -12,7 +12,7 @@ from django.utils.text import slugify
 from funding.ledger import queries as books
 from funding.ledger.chart import AVAILABLE
 from funding.ledger.models import Entry, Figure, Pool
-from funding.transparency import downloads, labels
+from funding.transparency import downloads, labels, queries
 
 PAGE = 50
 
@@ -110,22 +110,13 @@ def ledger_csv(request: HttpRequest) -> StreamingHttpResponse:
 
 
 def ledger_overview(request: HttpRequest) -> HttpResponse:
-    """Every pool of the books with what it received and what is available, and the latest entries."""
-    pools = list(Pool.objects.order_by("name"))
-    figures = books.figures_of_all_pools()
-    lines = [
-        {
-            "pool": pool,
-            "received": totals["received"],
-            "available": books.available_from_figures(totals),
-        }
-        for pool in pools
-        if (totals := figures.get((pool.pk, pool.currency)))
-    ]
+    """Every pool with what it received, paid out and has, all of it added up, and what happened."""
+    summaries = queries.pool_summaries(Pool.objects.order_by("name"))
     page = books.entries(before=_before(request), limit=PAGE)
     entries = [(entry, labels.entry_kind(entry.kind), _pools_of(entry)) for entry in page.entries]
     context = {
-        "lines": lines,
+        "summaries": summaries.values(),
+        "totals": queries.foundation_summaries() if len(summaries) > 1 else [],
         "entries": entries,
         "older": f"?before={page.next_before}" if page.next_before else "",
         "is_first": "before" not in request.GET,

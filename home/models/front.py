@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import models
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel, MultiFieldPanel
 from wagtail.fields import RichTextField, StreamField
@@ -18,6 +19,8 @@ from home.models.evangelists import EvangelistPage
 from home.models.implementations import countries_with_systems
 from home.models.news import NewsPage
 from home.models.pools import pool_cards
+from membership import queries as membership
+from membership.models import Constituency
 
 NEWS_ON_FRONT = 4
 PEOPLE_ON_FRONT = 4
@@ -57,6 +60,8 @@ class HomePage(PortalPage):
         context = super().get_context(request, *args, **kwargs)
         here = self.locale
         countries = countries_with_systems(here)
+        voices = membership.voices(timezone.localdate())
+        people = public(EvangelistPage).filter(locale=here).order_by("title")
         context.update(
             money=transparency.foundation_summaries(),
             pools=pool_cards(here),
@@ -64,7 +69,12 @@ class HomePage(PortalPage):
             communities=public(CommunityPage).filter(locale=here).order_by("title"),
             countries=countries,
             system_count=sum(len(page.implementations.all()) for page in countries),
-            people=public(EvangelistPage).filter(locale=here).order_by("title")[:PEOPLE_ON_FRONT],
+            people=people[:PEOPLE_ON_FRONT],
+            people_in_all=people.count(),
+            members_in_all=sum(voice.members for voice in voices),
+            voices_of_countries=sum(
+                voice.members for voice in voices if voice.code == Constituency.COUNTRY
+            ),
         )
         return context
 

@@ -149,11 +149,11 @@ def test_an_amount_is_shown_in_the_readers_language_with_all_its_decimals(
 def test_the_language_in_force_is_the_default() -> None:
     with translation.override("fr"):
         assert format_minor(125050, "USD") == f"1{NNBSP}250,50"
-        assert currency_name("USD") == "dollar des États-Unis"
+        assert currency_name("USD") == "dollars des États-Unis"
     with translation.override("en"):
         assert format_minor(125050, "USD") == "1,250.50"
         assert format_minor(5000, "UGX") == "5,000"
-        assert currency_name("USD") == "US Dollar"
+        assert currency_name("USD") == "US dollars"
 
 
 # --- Counting -------------------------------------------------------------------------------------

@@ -26,7 +26,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, queues: str, grace: float, **options: Any) -> None:
-        known: list[str] = list(task_backends[BACKEND].queues)
+        tasks: dict[str, dict[str, Any]] = settings.TASKS
+        known: list[str] = tasks[BACKEND]["QUEUES"]
         wanted = [name.strip() for name in queues.split(",") if name.strip()] or known
         unknown = sorted(set(wanted) - set(known))
         if unknown:
