@@ -1,5 +1,8 @@
 """The sitemap: every public page in every language that has its own words, and the directory."""
 
+from urllib.parse import urlsplit
+
+from django.conf import settings
 from django.contrib.sitemaps import Sitemap as PlainSitemap
 from django.urls import reverse
 from django.utils import timezone
@@ -26,8 +29,17 @@ class Pages(Sitemap):
         return pages.defer_streamfields().specific()
 
 
-class Lists(PlainSitemap):
-    """Addresses that are no pages of Wagtail's."""
+class Addresses(PlainSitemap):
+    """Addresses that are no pages of Wagtail's, under the site's one name (as its pages are)."""
+
+    protocol = urlsplit(settings.SITE_URL).scheme
+
+    def get_domain(self, site: object = None) -> str:
+        return urlsplit(settings.SITE_URL).netloc
+
+
+class Lists(Addresses):
+    """The lists that are made from the database."""
 
     def items(self) -> list[str]:
         return ["members", "join", "ledger"]
@@ -36,7 +48,7 @@ class Lists(PlainSitemap):
         return reverse(item)
 
 
-class Members(PlainSitemap):
+class Members(Addresses):
     """The page of each member of today."""
 
     def items(self) -> list[Organisation]:

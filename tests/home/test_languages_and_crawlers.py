@@ -89,6 +89,7 @@ def test_the_sitemap_names_what_is_published_in_every_language(
     assert "http://testserver/fr/" in found
     assert "http://testserver/pt/about/" in found
     assert page.full_url in found
+    assert "http://testserver/members/" in found
     assert "http://testserver/news/draft/" not in found
 
 
