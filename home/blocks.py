@@ -32,7 +32,7 @@ class FigureBlock(blocks.StructBlock):
     )
 
     class Meta:
-        label = _("Figure")
+        label = _("Picture")
         icon = "image"
         template = "home/blocks/figure.html"
         description = _("A picture with its caption, shown at the width of the text.")

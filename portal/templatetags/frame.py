@@ -18,7 +18,8 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class LanguageLink:
-    """The page in one language. ``exact`` is False where only that language's home page exists."""
+    """The page in one language. ``exact`` is False where only that language's home page exists,
+    ``translated`` where the address repeats another language's words."""
 
     code: str
     name: str
@@ -26,6 +27,7 @@ class LanguageLink:
     query: str
     current: bool
     exact: bool
+    translated: bool
 
     @property
     def href(self) -> str:
@@ -45,6 +47,7 @@ def language_links(context: Context) -> list[LanguageLink]:
     here = get_language()
     page = context.get("page")
     translations = _translations(page, request) if isinstance(page, Page) else None
+    aliases = _aliases(page) if isinstance(page, Page) else set()
     links = []
     for code, _label in settings.LANGUAGES:
         if code == here:
@@ -61,6 +64,7 @@ def language_links(context: Context) -> list[LanguageLink]:
                 query=request.META.get("QUERY_STRING", ""),
                 current=code == here,
                 exact=path is not None,
+                translated=path is not None and code not in aliases,
             )
         )
     return links
@@ -73,6 +77,12 @@ def _translations(page: Page, request: HttpRequest) -> dict[str, str]:
     live = page.get_translations().live().select_related("locale")
     paths = {other.locale.language_code: other.get_url(request) for other in live}
     return {code: path for code, path in paths.items() if path and path.startswith("/")}
+
+
+def _aliases(page: Page) -> set[str]:
+    """The languages whose page only repeats the words of this one's original."""
+    others = page.get_translations(inclusive=True).exclude(alias_of=None)
+    return set(others.values_list("locale__language_code", flat=True)) if page.pk else set()
 
 
 @register.filter

@@ -51,7 +51,7 @@ HOME: Texts = {
             "montre ce qu’il y a en rayon, du dépôt national au centre de santé, et ce qu’il faut "
             "commander. Des pays d’Afrique y font tourner leurs systèmes nationaux.</p>"
             "<p>La fondation est une maison proposée pour ce logiciel et pour celles et ceux qui en "
-            "dépendent : ministères, équipes de mise en œuvre, bailleurs et ingénieurs. Elle "
+            "dépendent : ministères, équipes de mise en œuvre, donateurs et ingénieurs. Elle "
             "rassemble l’argent dans des fonds publics, paie le travail qui sert à tous et fait une "
             "place aux pays.</p>"
             "<p>Deux règles la portent. Chaque chiffre de ce site s’ouvre sur les écritures du "
@@ -62,8 +62,8 @@ HOME: Texts = {
         "join": (
             "<p>Une organisation adhère en quatre étapes.</p>"
             "<ol><li>Créez un compte et confirmez votre adresse e-mail.</li>"
-            "<li>Faites votre demande : nom, pays, type de membre, voix que vous portez.</li>"
-            "<li>Acceptez les accords. L’équipe lit la demande et répond.</li>"
+            "<li>Posez votre candidature : nom, pays, type de membre, voix que vous portez.</li>"
+            "<li>Acceptez les accords. L’équipe lit la candidature et répond.</li>"
             "<li>Payez la cotisation par carte, ou par virement sur facture.</li></ol>"
             "<p>Les ministères des pays à faible revenu adhèrent gratuitement. Aucun membre n’a "
             "besoin d’argent pour être entendu.</p>"
@@ -149,14 +149,14 @@ INDEXES: dict[str, Texts] = {
             ),
         },
         "fr": {
-            "title": "Évangélistes",
+            "title": "Ambassadeurs",
             "summary": (
-                "Des personnes qui expliquent OpenLMIS : aux bailleurs, aux ingénieurs, et dans les "
+                "Des personnes qui expliquent OpenLMIS : aux donateurs, aux ingénieurs, et dans les "
                 "pays qui l’utilisent ou y songent."
             ),
         },
         "pt": {
-            "title": "Evangelistas",
+            "title": "Embaixadores",
             "summary": (
                 "Pessoas que explicam o OpenLMIS: a doadores, a engenheiros, e nos países que o "
                 "usam ou pensam usá-lo."
@@ -293,11 +293,11 @@ PAGES: dict[str, Texts] = {
                     "<h2>Pourquoi une fondation</h2>"
                     "<p>La communauté a noté ce qui la freine : les partenaires ont besoin d’argent "
                     "pour participer ; les ministères et les équipes des pays sont trop peu "
-                    "entendus ; l’argent de quelques bailleurs déséquilibre la table ; les "
+                    "entendus ; l’argent de quelques donateurs déséquilibre la table ; les "
                     "bifurcations du code et le travail en double coûtent à tous. Elle a souhaité "
                     "une fondation, des accords communs sur le code et les décisions, une façon de "
                     "contribuer qui fonctionne, et des personnes qui expliquent OpenLMIS aux "
-                    "bailleurs, aux ingénieurs et aux pays.</p>"
+                    "donateurs, aux ingénieurs et aux pays.</p>"
                     "<p>Ce portail est le lieu où une telle fondation travaillerait à découvert.</p>",
                 ),
                 (
@@ -321,7 +321,7 @@ PAGES: dict[str, Texts] = {
                 ),
                 (
                     "call",
-                    {"label": "Demander l’adhésion", "page": None, "address": "/fr/join/"},
+                    {"label": "Poser sa candidature", "page": None, "address": "/fr/join/"},
                 ),
             ],
         },
