@@ -1,6 +1,7 @@
 """Words for the codes of the books: kinds of entries and accounts."""
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 ENTRY_KINDS: dict[str, Promise] = {
@@ -11,13 +12,33 @@ ENTRY_KINDS: dict[str, Promise] = {
     "instalment-paid": _("Instalment of a pledge paid"),
     "pledge-written-off": _("Pledge written off"),
     "dues-invoice-issued": _("Dues invoice issued"),
+    "dues-credited": _("Credit note for dues"),
     "dues-paid": _("Dues paid"),
     "dues-earned": _("Dues earned"),
+    "receipt-unmatched": _("Bank receipt, not matched yet"),
+    "receipt-matched": _("Bank receipt matched"),
+    "overpayment": _("Overpayment"),
+    "overpayment-given-back": _("Overpayment given back"),
+    "overpayment-applied": _("Overpayment used for dues"),
+    "refund": _("Refund"),
+    "dispute-opened": _("Dispute opened"),
+    "dispute-won": _("Dispute won"),
+    "dispute-lost": _("Dispute lost"),
     "payout-created": _("Payout on its way to the bank"),
     "payout-arrived": _("Payout arrived at the bank"),
-    "own-spending": _("Own spending"),
     "bank-charge": _("Bank charge"),
+    "exchange-loss": _("Exchange loss"),
+    "exchange-gain": _("Exchange gain"),
+    "grant-committed": _("Grant committed"),
+    "disbursement-paid": _("Disbursement paid"),
+    "grant-released": _("Remainder of a grant released"),
+    "grant-returned": _("Grant money returned"),
+    "own-spending": _("Own spending"),
+    "advance-paid": _("Travel advance paid"),
+    "advance-settled": _("Travel advance settled"),
+    "advance-returned": _("Travel advance returned"),
     "transfer": _("Transfer between pools"),
+    "overhead": _("Overhead"),
     "reversal": _("Reversal of an entry"),
 }
 
@@ -47,7 +68,15 @@ ACCOUNTS: dict[str, Promise] = {
 
 
 def entry_kind(code: str) -> str:
-    return str(ENTRY_KINDS.get(code, code))
+    """The kind of an entry in the reader's language, also of one that failed after it was booked."""
+    known = ENTRY_KINDS.get(code)
+    if known is None and code.endswith("-failed"):
+        return _failed(ENTRY_KINDS.get(code.removesuffix("-failed"), code))
+    return str(known or code)
+
+
+def _failed(kind: str | Promise) -> str:
+    return gettext("%(kind)s: failed") % {"kind": kind}
 
 
 def account(code: str) -> str:

@@ -61,7 +61,7 @@ class TestSummary:
         before = queries.foundation_summaries()[0]
         post_now(
             templates.transfer_between_pools(
-                key="t", from_pool=pool.code, to_pool=other.code, currency="USD", amount=5_000,
+                key="t", pool=pool.code, to_pool=other.code, currency="USD", amount=5_000,
                 date=A_DAY,
             )
         )  # fmt: skip
@@ -124,7 +124,7 @@ class TestEntriesOfAFigure:
         other = make_pool("other")
         post_now(
             templates.transfer_between_pools(
-                key="t", from_pool=pool.code, to_pool="other", currency="USD", amount=700,
+                key="t", pool=pool.code, to_pool="other", currency="USD", amount=700,
                 date=A_DAY,
             )
         )  # fmt: skip
