@@ -159,7 +159,7 @@ class FeeViewSet(ModelViewSet):
     model = FeeRule
     name = "membership_fees"
     url_prefix = "members/fees"
-    menu_label = _("Fees")
+    menu_label = _("Fee table")
     icon = "table"
     inspect_view_enabled = True
     list_display = ["__str__", "kind", "income_group", "valid_from", "source", "source_year"]

@@ -25,9 +25,7 @@ POOL = "general"
 PAYMENT_PERIOD = datetime.timedelta(days=30)
 
 
-def invoice_entry(
-    money: Money, *, on: datetime.date, number: str = "", term_id: int = 0
-) -> NewEntry:
+def invoice_entry(money: Money, *, on: datetime.date, number: str = "") -> NewEntry:
     """The entry of an issued invoice; without a number, what it will be (for the decision page)."""
     return templates.dues_invoice_issued(
         key=f"dues-invoice:{number}",
@@ -36,7 +34,7 @@ def invoice_entry(
         amount=money.amount,
         date=on,
         source=f"invoice:{number}",
-        memo=f"Membership dues, invoice {number}, term {term_id}",
+        memo=f"Invoice {number}" if number else "",
     )
 
 

@@ -43,6 +43,18 @@ class DuesOutcome:
             payment.save(update_fields=["problem"])
 
     def entry(self, payment: Payment, settlement: Settlement) -> NewEntry:
+        """The term's dues; or, where they were settled or waived before, money that we owe back."""
+        if not _settles(payment):
+            return templates.overpayment_received(
+                key=settlement.key,
+                pool=POOL,
+                currency=settlement.currency,
+                amount=settlement.gross,
+                place="clearing",
+                fee=settlement.fee,
+                date=settlement.date,
+                source=f"payment:{payment.public_id}",
+            )
         return templates.dues_paid_by_card(
             key=settlement.key,
             pool=POOL,
@@ -51,7 +63,6 @@ class DuesOutcome:
             fee=settlement.fee,
             date=settlement.date,
             source=f"payment:{payment.public_id}",
-            memo=f"Membership dues paid by card, term {payment.purpose_id}",
         )
 
     def failed(self, payment: Payment) -> None:
@@ -70,6 +81,12 @@ class DuesOutcome:
         enqueue_mail(
             "dues_settled", to=payment.payer_email, language=payment.language, context=context
         )
+
+
+def _settles(payment: Payment) -> bool:
+    """Whether it was this payment that settled its term."""
+    first = payment.invoice.settling_payment if payment.invoice else None
+    return first == payment and _term(payment).waived_on is None
 
 
 def _term(payment: Payment) -> Term:

@@ -239,13 +239,15 @@ def receipt_matched(*, amount: int, to_pool: str, paid: Paid, **about: Unpack[Ab
 
 
 @_template
-def overpayment_received(*, amount: int, **about: Unpack[About]) -> NewEntry:
-    """More came than was owed: received, and owed back."""
+def overpayment_received(
+    *, amount: int, place: Place = "bank", fee: int = 0, **about: Unpack[About]
+) -> NewEntry:
+    """More came than was owed: received, and owed back whole; the processor's fee is ours."""
     return _entry(
         "overpayment",
         about,
-        {"bank": amount, "credits-payable": -amount},
-        {"received": amount, "owed_back": amount},
+        {place: amount - fee, "fees": fee, "credits-payable": -amount},
+        {"received": amount, "fees": fee, "owed_back": amount},
     )
 
 

@@ -106,6 +106,12 @@ TABLE: list[Row] = [
         {"received": 30, "owed_back": 30},
     ),
     (
+        "overpayment_received",
+        {"amount": 30, "place": "clearing", "fee": 2},
+        {"clearing": 28, "fees": 2, "credits-payable": -30},
+        {"received": 30, "fees": 2, "owed_back": 30},
+    ),
+    (
         "overpayment_given_back",
         {"amount": 30},
         {"credits-payable": 30, "bank": -30},

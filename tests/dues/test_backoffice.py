@@ -1,0 +1,262 @@
+"""The menu "Members" of the back office: who sees what, and the page of a decision."""
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from wagtail.models import ModelLogEntry
+
+from core.jobs.testing import run_pending_jobs
+from core.models import User
+from funding.ledger.models import Pool
+from funding.payments.models import Invoice
+from membership.models import Agreement, AgreementVersion, Application, Term
+from portal import groups
+from tests.factories.home import make_site, make_staff, sign_in
+from tests.factories.membership import (
+    MINISTRY,
+    admitted_term,
+    draft_application,
+    make_organisation,
+    reviewed_application,
+    submitted_application,
+)
+
+pytestmark = pytest.mark.django_db
+State = Application.State
+QUEUE = "/admin/members/applications/"
+
+
+@pytest.fixture
+def site(foundation: Pool) -> None:
+    make_site()
+
+
+def staff(client: Client, *names: str) -> User:
+    return sign_in(client, make_staff(*names))
+
+
+@pytest.fixture
+def officer(client: Client, site: None) -> User:
+    return staff(client, groups.MEMBERSHIP_OFFICERS)
+
+
+def page_of(application: Application) -> str:
+    return reverse("membership_applications:decide", args=[application.pk])
+
+
+# --- Who sees what --------------------------------------------------------------------------------
+
+LISTS = {
+    "applications": QUEUE,
+    "organisations": "/admin/members/organisations/",
+    "terms": "/admin/members/terms/",
+    "tiers": "/admin/members/tiers/",
+    "fees": "/admin/members/fees/",
+    "agreements": "/admin/members/agreements/",
+    "versions": "/admin/members/agreement-versions/",
+}
+
+
+@pytest.mark.parametrize(
+    ("group", "reads"),
+    [
+        (groups.MEMBERSHIP_OFFICERS, set(LISTS)),
+        (groups.TREASURERS, set(LISTS)),
+        (groups.AUDITORS, set(LISTS)),
+        (groups.ADMINISTRATORS, set(LISTS)),
+        (groups.EDITORS, set()),
+        (groups.MODERATORS, set()),
+    ],
+)
+def test_lists_are_for_those_who_may_read_them(
+    client: Client, site: None, group: str, reads: set[str]
+) -> None:
+    admitted_term()
+    staff(client, group)
+    opened = {name for name, address in LISTS.items() if client.get(address).status_code == 200}
+    assert opened == reads
+
+
+@pytest.mark.parametrize("group", [groups.AUDITORS, groups.TREASURERS])
+def test_who_only_reads_sees_the_application_and_decides_nothing(
+    client: Client, site: None, group: str
+) -> None:
+    application = reviewed_application()
+    staff(client, group)
+    page = client.get(page_of(application)).content.decode()
+    assert application.legal_name in page
+    assert "Only membership officers and administrators may do this." in page
+    assert 'name="decision"' not in page
+
+    client.post(page_of(application), {"act": "confirm", "decision": "approve"})
+    application.refresh_from_db()
+    assert application.state == State.UNDER_REVIEW
+    assert ModelLogEntry.objects.get(action="membership.refused").data["rule"] == "NotPermitted"
+
+
+def test_editors_and_members_reach_no_application(client: Client, site: None) -> None:
+    application = submitted_application()
+    staff(client, groups.EDITORS)
+    assert client.get(page_of(application), follow=True).redirect_chain
+    stranger = Client()
+    sign_in(stranger, application.applicant)
+    assert stranger.get(page_of(application)).status_code == 403
+    assert Client().get(page_of(application)).status_code == 302
+
+
+def test_the_treasurer_keeps_the_fee_table_and_the_officer_does_not(
+    client: Client, site: None
+) -> None:
+    staff(client, groups.TREASURERS)
+    assert client.get("/admin/members/fees/new/").status_code == 200
+    other = Client()
+    staff(other, groups.MEMBERSHIP_OFFICERS)
+    assert other.get("/admin/members/fees/new/").status_code == 302
+
+
+# --- The decision ---------------------------------------------------------------------------------
+
+
+def test_the_queue_shows_what_was_handed_in_and_no_draft(client: Client, officer: User) -> None:
+    handed_in, draft = submitted_application(), draft_application()
+    page = client.get(QUEUE).content.decode()
+    assert handed_in.public_name in page
+    assert draft.public_name not in page
+    assert client.get(page_of(draft)).status_code == 404
+
+
+def test_an_application_is_taken_up_checked_and_approved(client: Client, officer: User) -> None:
+    application = submitted_application()
+    address = page_of(application)
+    assert client.post(address, {"act": "begin"}).status_code == 302
+
+    page = client.get(address).content.decode()
+    assert "$250.00" in page
+    assert "dues-receivable" in page or "Dues receivable" in page
+
+    asked = client.post(address, {"act": "decide", "decision": "approve", "reason": "Welcome"})
+    assert f"Approve {application.public_name}?" in asked.content.decode()
+    application.refresh_from_db()
+    assert application.state == State.UNDER_REVIEW  # asked to confirm, not done
+
+    confirm = {"act": "confirm", "decision": "approve", "reason": "Welcome"}
+    done = client.post(address, confirm, follow=True).content.decode()
+    assert "Approved. The term is open and its invoice is issued." in done
+    application.refresh_from_db()
+    assert (application.state, application.decision_reason) == (State.APPROVED, "Welcome")
+
+    # Pressed twice: nothing more happens, and the page says why.
+    again = client.post(address, confirm, follow=True).content.decode()
+    assert "“approved” by now" in again
+    assert Term.objects.count() == Invoice.objects.count() == 1
+
+
+def test_the_page_says_beforehand_that_a_ministry_pays_nothing(
+    client: Client, officer: User
+) -> None:
+    application = reviewed_application(**MINISTRY)
+    page = client.get(page_of(application)).content.decode()
+    assert "The fee table asks for nothing" in page
+    done = client.post(
+        page_of(application), {"act": "confirm", "decision": "approve"}, follow=True
+    ).content.decode()
+    assert "Approved. The dues are waived and the membership is current." in done
+
+
+def test_declining_needs_a_reason_and_keeps_the_choice(client: Client, officer: User) -> None:
+    application = reviewed_application()
+    page = client.post(
+        page_of(application), {"act": "decide", "decision": "decline", "reason": " "}
+    ).content.decode()
+    assert "Write the reason. The organisation reads it." in page
+    client.post(
+        page_of(application), {"act": "confirm", "decision": "decline", "reason": "No legal body"}
+    )
+    run_pending_jobs()
+    application.refresh_from_db()
+    assert application.state == State.DECLINED
+    assert any("No legal body" in message.body for message in mail.outbox)
+
+
+def test_a_question_is_asked_from_the_page(client: Client, officer: User) -> None:
+    application = reviewed_application()
+    address = page_of(application)
+    empty = client.post(address, {"act": "ask", "question": ""}).content.decode()
+    assert "Write the question." in empty
+    client.post(address, {"act": "ask", "question": "Who signs?"})
+    application.refresh_from_db()
+    assert application.state == State.INFORMATION_WANTED
+    # While it is open the answer may be no, but not yes.
+    page = client.get(address).content.decode()
+    assert 'value="decline"' in page
+    assert 'value="approve"' not in page
+
+
+def test_an_officer_sees_that_their_own_request_is_a_colleagues_to_decide(
+    client: Client, officer: User
+) -> None:
+    own = submitted_application(officer)
+    page = client.get(page_of(own)).content.decode()
+    assert "Nobody decides on their own request" in page
+    client.post(page_of(own), {"act": "begin"})
+    own.refresh_from_db()
+    assert own.state == State.SUBMITTED
+
+
+def test_what_may_be_a_duplicate_stands_on_the_page(client: Client, officer: User) -> None:
+    make_organisation(public_name="Santé pour tous")
+    application = submitted_application(public_name="sante pour tous")
+    assert "Santé pour tous" in client.get(page_of(application)).content.decode()
+
+
+def test_no_answer_is_a_server_error_whatever_is_posted(client: Client, officer: User) -> None:
+    application = reviewed_application()
+    for data in (
+        {},
+        {"act": "dance"},
+        {"act": "confirm"},
+        {"act": "confirm", "decision": "maybe"},
+        {"act": "decide"},
+    ):
+        assert client.post(page_of(application), data).status_code in (200, 302)
+    application.refresh_from_db()
+    assert application.state == State.UNDER_REVIEW
+
+
+# --- Agreements -----------------------------------------------------------------------------------
+
+
+def test_a_version_is_put_in_force_once_and_then_only_read(client: Client, officer: User) -> None:
+    version = AgreementVersion.objects.create(
+        agreement=Agreement.objects.get(code="code-of-conduct"),
+        label="2.0",
+        text="New words.",
+        effective_from="2027-01-01",
+    )
+    publish = reverse("membership_versions:publish", args=[version.pk])
+    assert client.get(publish).status_code == 200
+    version.refresh_from_db()
+    assert version.published_at is None
+
+    client.post(publish)
+    version.refresh_from_db()
+    assert version.published_at is not None
+    again = client.post(publish, follow=True).content.decode()
+    assert "Version 2.0 is published" in again
+
+    edit = reverse("membership_versions:edit", args=[version.pk])
+    assert client.get(edit)["Location"] == reverse("membership_versions:inspect", args=[version.pk])
+
+
+def test_who_may_not_change_agreements_puts_none_in_force(client: Client, site: None) -> None:
+    staff(client, groups.AUDITORS)
+    version = AgreementVersion.objects.create(
+        agreement=Agreement.objects.get(code="code-of-conduct"),
+        label="2.0",
+        text="New words.",
+        effective_from="2027-01-01",
+    )
+    client.post(reverse("membership_versions:publish", args=[version.pk]))
+    version.refresh_from_db()
+    assert version.published_at is None
