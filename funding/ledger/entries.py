@@ -37,6 +37,9 @@ class NewEntry:
     memo: str = ""
     source: str = ""
     reverses: int | None = None
+    # Ours to make or leave (a grant, a disbursement, a transfer): refused where it would promise
+    # more than the pool has. A fact from outside always posts (rule 6).
+    decision: bool = False
 
     def content(self) -> Mapping[str, object]:
         """What `ledger_post` takes, as JSON; lines and figures in an order of their own."""
@@ -47,6 +50,7 @@ class NewEntry:
             "memo": self.memo,
             "source": self.source,
             "reverses": self.reverses,
+            "decision": self.decision,
             "lines": sorted(
                 [line.pool, line.account, line.currency, line.amount] for line in self.lines
             ),

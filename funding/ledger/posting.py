@@ -6,6 +6,7 @@ import json
 from django.db import DatabaseError, connection
 from django.utils.translation import gettext_lazy as _
 
+from core.money import Money
 from core.refusals import Refusal
 from core.transactions import inside_transaction
 from funding.ledger.entries import FigureLine, Line, NewEntry, Posted
@@ -36,6 +37,13 @@ class PeriodClosed(LedgerRefusal):
     message = _("Every month up to the entry's date is closed; open a later one first.")
 
 
+class NotEnoughAvailable(LedgerRefusal):
+    message = _(
+        "The pool “%(pool)s” has %(available)s available. This would take %(wanted)s of it. "
+        "Wait for more money, or decide on less."
+    )
+
+
 class AppendOnly(LedgerRefusal):
     message = _("The books are append-only. Post a reversing entry instead.")
 
@@ -46,6 +54,7 @@ _BY_SQLSTATE: dict[str, type[LedgerRefusal]] = {
     "LG003": Unbalanced,
     "LG004": AlreadyReversed,
     "LG005": PeriodClosed,
+    "LG006": NotEnoughAvailable,
     "LG010": AppendOnly,
 }
 
@@ -53,6 +62,13 @@ _BY_SQLSTATE: dict[str, type[LedgerRefusal]] = {
 def refusal_of(error: DatabaseError) -> LedgerRefusal | None:
     """The named refusal behind a database error, if it is one of the ledger's."""
     refusal = _BY_SQLSTATE.get(getattr(error.__cause__, "pgcode", "") or "")
+    if refusal is NotEnoughAvailable:
+        said = json.loads(error.__cause__.diag.message_detail)  # type: ignore[union-attr]
+        return NotEnoughAvailable(
+            pool=said["pool"],
+            available=Money(int(said["available"]), said["currency"]).format(),
+            wanted=Money(int(said["wanted"]), said["currency"]).format(),
+        )
     return refusal() if refusal else None
 
 
@@ -62,7 +78,7 @@ def post(entry: NewEntry) -> Posted:
 
     The same key with the same content returns the entry that stands already; the same key with
     other content raises IdempotencyConflict. Other refusals: UnknownAccount, Unbalanced,
-    AlreadyReversed, PeriodClosed. After a refusal the transaction can only be rolled back.
+    AlreadyReversed, PeriodClosed, and for decisions NotEnoughAvailable. After a refusal the transaction can only be rolled back.
     """
     try:
         with connection.cursor() as cursor:

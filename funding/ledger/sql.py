@@ -38,6 +38,26 @@ END $$;
 """
 CHECK_ENTRY_REVERSE = "DROP FUNCTION public.ledger_check_entry(bigint);"
 
+# The left side of rule 5, in the database.
+AVAILABLE = """
+CREATE FUNCTION public.ledger_figure_sign(figure text) RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN figure IN ('opening', 'received', 'exchange', 'transfers', 'returned') THEN 1
+        ELSE -1
+    END
+$$;
+CREATE FUNCTION public.ledger_available(pool bigint, of_currency text) RETURNS numeric
+LANGUAGE sql STABLE SET search_path = pg_catalog, public AS $$
+    SELECT coalesce(sum(ledger_figure_sign(t.name) * t.amount), 0)
+    FROM ledger_figuretotal t WHERE t.pool_id = pool AND t.currency = of_currency
+$$;
+"""
+AVAILABLE_REVERSE = """
+DROP FUNCTION public.ledger_available(bigint, text);
+DROP FUNCTION public.ledger_figure_sign(text);
+"""
+
 # One round trip per entry. It runs with the owner's rights (SECURITY DEFINER), since the
 # portal's role may not write these tables itself. `content` is NewEntry.content().
 POST = """
@@ -47,7 +67,15 @@ DECLARE
     hash text := encode(sha256(convert_to(content::text, 'UTF8')), 'hex');
     day date := (content ->> 'date')::date;
     posting_period bigint;
+    short record;
 BEGIN
+    -- Decisions on a pool wait for each other, so that two cannot spend the same money.
+    IF (content ->> 'decision')::boolean THEN
+        PERFORM p.id FROM ledger_pool p
+            WHERE p.code IN (SELECT line ->> 0 FROM jsonb_array_elements(content -> 'lines') line)
+            ORDER BY p.id FOR UPDATE;
+    END IF;
+
     -- The first open month from the effective date on. The shared lock makes a close wait for
     -- entries under way, and entries wait for a close under way.
     LOOP
@@ -125,6 +153,27 @@ BEGIN
         ORDER BY f.pool_id, f.currency, f.name
         ON CONFLICT (pool_id, currency, name, period_id)
         DO UPDATE SET amount = t.amount + EXCLUDED.amount;
+
+    -- Money promised out never exceeds money held (rule 6): no decision takes from a pool what it
+    -- has not. The signs are those of funding.ledger.chart.FIGURE_SIGNS; a test holds them equal.
+    IF (content ->> 'decision')::boolean THEN
+        SELECT p.name, taken.currency, taken.amount, ledger_available(p.id, taken.currency) AS rest
+            INTO short
+            FROM (
+                SELECT f.pool_id, f.currency, -sum(ledger_figure_sign(f.name) * f.amount) AS amount
+                FROM ledger_figure f WHERE f.entry_id = ledger_post.entry_id GROUP BY 1, 2
+            ) taken
+            JOIN ledger_pool p ON p.id = taken.pool_id
+            WHERE taken.amount > 0 AND ledger_available(p.id, taken.currency) < 0
+            ORDER BY p.id LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'Pool % has not that much available.', short.name
+                USING ERRCODE = 'LG006', DETAIL = json_build_object(
+                    'pool', short.name, 'currency', short.currency,
+                    'wanted', short.amount, 'available', short.rest + short.amount
+                )::text;
+        END IF;
+    END IF;
 END $$;
 REVOKE ALL ON FUNCTION public.ledger_post(jsonb) FROM PUBLIC;
 """

@@ -60,9 +60,12 @@ def _entry(
     about: About,
     accounts: Mapping[str, int],
     figures: Mapping[str, int] | None = None,
+    *,
+    decision: bool = False,
 ) -> NewEntry:
     """An entry within one pool and currency; lines and figures of zero are left out."""
-    return _across(kind, about, {about["pool"]: accounts}, {about["pool"]: figures or {}})
+    pool = about["pool"]
+    return _across(kind, about, {pool: accounts}, {pool: figures or {}}, decision=decision)
 
 
 def _across(
@@ -70,6 +73,8 @@ def _across(
     about: About,
     accounts: Mapping[str, Mapping[str, int]],
     figures: Mapping[str, Mapping[str, int]],
+    *,
+    decision: bool = False,
 ) -> NewEntry:
     """An entry of several pools, each balanced by itself: pool → account (or figure) → amount."""
     currency = about["currency"]
@@ -79,6 +84,7 @@ def _across(
         date=about["date"],
         source=about.get("source", ""),
         memo=about.get("memo", ""),
+        decision=decision,
         lines=tuple(
             Line(pool, account, currency, amount)
             for pool, amounts in accounts.items()
@@ -385,6 +391,7 @@ def grant_committed(*, amount: int, **about: Unpack[About]) -> NewEntry:
         about,
         {"grants-expense": amount, "grants-payable": -amount},
         {"committed": amount},
+        decision=True,
     )
 
 
@@ -396,6 +403,7 @@ def disbursement_paid(*, amount: int, **about: Unpack[About]) -> NewEntry:
         about,
         {"grants-payable": amount, "bank": -amount},
         {"disbursed": amount, "committed": -amount},
+        decision=True,
     )
 
 
@@ -459,6 +467,7 @@ def transfer_between_pools(
             to_pool: {"bank": amount, "transfers-in": -amount},
         },
         {about["pool"]: {"transfers": -amount}, to_pool: {"transfers": amount}},
+        decision=True,
     )
 
 
@@ -471,6 +480,7 @@ def failed_later(entry: NewEntry, *, key: str, date: datetime.date, source: str 
         entry,
         key=key,
         kind=f"{entry.kind}-failed",
+        decision=False,
         date=date,
         source=source or entry.source,
         lines=tuple(replace(line, amount=-line.amount) for line in entry.lines),

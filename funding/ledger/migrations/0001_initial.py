@@ -242,6 +242,7 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(sql.COMPOSITE_KEY, sql.COMPOSITE_KEY_REVERSE),
         migrations.RunSQL(sql.CHECK_ENTRY, sql.CHECK_ENTRY_REVERSE),
+        migrations.RunSQL(sql.AVAILABLE, sql.AVAILABLE_REVERSE),
         migrations.RunSQL(sql.POST, sql.POST_REVERSE),
         migrations.RunPython(restrict, migrations.RunPython.noop),
     ]
