@@ -146,52 +146,6 @@ def translations_are_compiled(app_configs: Apps, **kwargs: Any) -> list[CheckMes
     ]
 
 
-@register(Tags.security, deploy=True)
-def https_is_seen_through_the_proxy(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    """Without a trusted proxy the portal sees http only and redirects to https for ever."""
-    if not settings.SECURE_SSL_REDIRECT or settings.SECURE_PROXY_SSL_HEADER:
-        return []
-    return [
-        Warning(
-            "TRUSTED_PROXY_COUNT is 0, but SITE_URL is https, which a proxy must be ending.",
-            hint="Set it to the number of your proxies; each must set X-Forwarded-Proto itself.",
-            id="portal.W009",
-        )
-    ]
-
-
-@register(Tags.security, deploy=True)
-def the_way_to_the_database_is_safe(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    database = settings.DATABASES["default"]
-    host = str(database.get("HOST") or "")
-    local = not host or host.startswith("/") or host in ("localhost", "127.0.0.1", "::1")
-    mode = database.get("OPTIONS", {}).get("sslmode", "")
-    if local or mode in ("require", "verify-ca", "verify-full"):
-        return []
-    return [
-        Warning(
-            f"The connection to the database on {host} may go unencrypted.",
-            hint="Add ?sslmode=verify-full to DATABASE_URL.",
-            id="portal.W010",
-        )
-    ]
-
-
-@register(Tags.security, deploy=True)
-def mail_is_encrypted(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    if settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL:
-        return []
-    if settings.EMAIL_HOST in ("localhost", "127.0.0.1", "::1"):
-        return []
-    return [
-        Warning(
-            f"Mail to {settings.EMAIL_HOST} goes unencrypted.",
-            hint="Use smtp+tls:// or smtp+ssl:// in EMAIL_URL.",
-            id="portal.W011",
-        )
-    ]
-
-
 @register(Tags.urls)
 def wagtails_own_sign_in_is_shut(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     """The addresses of Wagtail's login and password pages lead to the one sign-in."""

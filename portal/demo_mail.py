@@ -31,7 +31,8 @@ class KeptMessage:
 
     @property
     def subject(self) -> str:
-        return str(self.message["Subject"] or "")
+        # A long subject is folded before its first word, which leaves a blank there.
+        return str(self.message["Subject"] or "").strip()
 
     @property
     def to(self) -> str:

@@ -95,8 +95,11 @@ def read_place() -> Place:
 
 
 @contextlib.contextmanager
-def only_one(place: Place) -> Iterator[None]:
-    """One portal a data folder; a second start says where the first one is."""
+def only_one(place: Place, what: str = "") -> Iterator[None]:
+    """One portal a data folder; a second start says where the first one is.
+
+    ``what`` runs here, where it is not the portal itself.
+    """
     with open(place.var / "run.lock", "a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -107,7 +110,7 @@ def only_one(place: Place) -> Iterator[None]:
                 "Stop it there by Ctrl-C, or choose another PORTAL_VAR."
             ) from None
         lock.truncate(0)
-        lock.write(f"{place.address} (process {os.getpid()})")
+        lock.write(f"{what or place.address} (process {os.getpid()})")
         lock.flush()
         yield
 
@@ -282,8 +285,14 @@ class Prepared:
             part.replace(self.path)
 
 
+def prepared_of(server: database.EmbeddedServer | None) -> Prepared:
+    """Kept beside the data it speaks of; a database of one's own is looked at afresh each time."""
+    return Prepared(server.folder / "prepared.json" if server else None)
+
+
 def prepare(place: Place, env: dict[str, str], prepared: Prepared) -> None:
     """Static files, migrations, demo content: whichever are not up to date."""
+    (place.var / "log").mkdir(exist_ok=True)
     translations.compile_stale()
     files = Prepared(place.var / "prepared.json")
     static = digest("static/**/*", "requirements.lock", "portal/settings.py")
@@ -465,9 +474,8 @@ def serve(place: Place, out: TextIO) -> NoReturn:
             server = embedded_database(place)
             server.start()
             addresses = prepare_embedded(server)
-        (place.var / "log").mkdir(exist_ok=True)
         env = environment(place, addresses, port_of_sandbox)
-        prepare(place, env, Prepared(server.folder / "prepared.json" if server else None))
+        prepare(place, env, prepared_of(server))
         parts = parts_of(place, env, port_of_sandbox)
         for part in parts:
             place.log(part.name).unlink(missing_ok=True)
@@ -495,19 +503,36 @@ def prepare_embedded(server: database.EmbeddedServer) -> dict[str, str]:
 
 
 def one_command(place: Place, words: list[str]) -> int:
-    """Run one manage.py command beside a running portal, or with a database of its own accord."""
-    addresses = given_database()
+    """Run one manage.py command beside a running portal; where none runs, on what it would run on.
+
+    Then the database is started, brought up to the code as a start would, and stopped again.
+    """
     server: database.EmbeddedServer | None = None
-    try:
-        if addresses is None:
-            server = embedded_database(place)
-            server.start()
-            addresses = prepare_embedded(server)
-        env = environment(place, addresses, place.port + 1)
-        return subprocess.call([sys.executable, "manage.py", *words], cwd=ROOT, env=env)
-    finally:
-        if server is not None and not server.adopted:
-            server.stop()
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(only_one(place, f"manage.py {' '.join(words)}"))
+            alone = True
+        except Problem:
+            alone = False
+        addresses = given_database()
+        try:
+            if addresses is None:
+                server = embedded_database(place)
+                server.start()
+                addresses = prepare_embedded(server)
+            env = environment(place, addresses, place.port + 1)
+            if alone:
+                prepare(place, env, prepared_of(server))
+            # Ctrl-C is the command's own (a shell goes on after it); we end when it ends.
+            signal.signal(signal.SIGINT, leave_it)
+            return subprocess.call([sys.executable, "manage.py", *words], cwd=ROOT, env=env)
+        finally:
+            if server is not None and not server.adopted:
+                server.stop()
+
+
+def leave_it(number: int, frame: FrameType | None) -> None:
+    """In place of SIG_IGN, which a child would inherit."""
 
 
 def on_signal(number: int, frame: FrameType | None) -> NoReturn:

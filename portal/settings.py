@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 env = environ.Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 # --- Mode -------------------------------------------------------------------------------------
 
@@ -47,13 +48,27 @@ def required(variable: str) -> str:
     return value
 
 
-VAR_DIR = Path(env.str("PORTAL_VAR", default=str(BASE_DIR / "var"))).resolve()
+def optional(variable: str, default: str) -> str:
+    """The default where the variable is missing or empty."""
+    return env.str(variable, default="").strip() or default
+
+
+def whole_number(variable: str, default: int) -> int:
+    text = optional(variable, str(default))
+    if not text.isdecimal():
+        raise ImproperlyConfigured(f"{variable} is {text!r}; it must be a whole number.")
+    return int(text)
+
+
+_var = required("PORTAL_VAR") if IN_PRODUCTION else optional("PORTAL_VAR", str(BASE_DIR / "var"))
+refuse_in_production("PORTAL_VAR", not Path(_var).is_absolute(), "it must be a whole path")
+VAR_DIR = Path(_var).resolve()
 
 # --- Addresses --------------------------------------------------------------------------------
 
 SITE_URL = required("SITE_URL").rstrip("/")
 _site = urlsplit(SITE_URL)
-if _site.scheme not in ("http", "https") or not _site.hostname:
+if _site.scheme not in ("http", "https") or not _site.hostname or _site.path or _site.query:
     raise ImproperlyConfigured("SITE_URL must look like https://foundation.example.org.")
 refuse_in_production("SITE_URL", _site.scheme != "https", "it must begin with https://")
 SITE_NAME = "OpenLMIS Foundation"
@@ -65,12 +80,18 @@ USE_HTTPS = _site.scheme == "https"
 # --- Secrets ----------------------------------------------------------------------------------
 
 SECRET_KEY = required("SECRET_KEY")
-refuse_in_production(
-    "SECRET_KEY",
-    len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure"),
-    "it must be a random text of at least 50 characters",
-)
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY_FALLBACKS = [key.strip() for key in env.list("SECRET_KEY_FALLBACKS", default=[])]
+for _variable, _keys in (
+    ("SECRET_KEY", [SECRET_KEY]),
+    ("SECRET_KEY_FALLBACKS", SECRET_KEY_FALLBACKS),
+):
+    refuse_in_production(
+        _variable,
+        any(
+            len(key) < 50 or len(set(key)) < 5 or key.startswith("django-insecure") for key in _keys
+        ),
+        "a key must be a random text of at least 50 characters",
+    )
 
 # --- Applications -----------------------------------------------------------------------------
 
@@ -161,16 +182,26 @@ FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 _database_url = required("DATABASE_URL")
 try:
     _database = env.db_url_config(_database_url, engine="django.db.backends.postgresql")
-except Exception as error:
-    raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}.") from error
+except ValueError:
+    _database = {}  # the error's own words may hold a part of the password
 if not _database_url.startswith(("postgres://", "postgresql://")) or not _database.get("NAME"):
     raise ImproperlyConfigured(
-        "DATABASE_URL must look like postgresql://user:password@host:5432/database."
+        "DATABASE_URL must look like postgresql://user:password@host:5432/database, "
+        "with special characters of the password written as %XX."
     )
+_database_host = str(_database.get("HOST") or "")
+refuse_in_production(
+    "DATABASE_URL",
+    not (_database_host.startswith("/") or _database_host in ("", *LOOPBACK))
+    and _database.get("OPTIONS", {}).get("sslmode")
+    not in ("disable", "require", "verify-ca", "verify-full"),
+    f"the way to {_database_host} may be unencrypted; add ?sslmode=verify-full (or, where no one "
+    "else is on that network, sslmode=disable)",
+)
 DATABASES = {
     "default": {
         **_database,
-        "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=60),
+        "CONN_MAX_AGE": whole_number("DATABASE_CONN_MAX_AGE", 60),
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
     }
@@ -179,7 +210,7 @@ DATABASES = {
 # its rights to write away (docs/settings.md#database_url). manage.py puts DATABASE_OWNER_URL in
 # place of DATABASE_URL for the commands that change the schema, so the name has a variable of
 # its own.
-DATABASE_APP_ROLE = env.str("DATABASE_APP_ROLE", default=str(_database.get("USER") or ""))
+DATABASE_APP_ROLE = optional("DATABASE_APP_ROLE", str(_database.get("USER") or ""))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Rate limits count in the cache, so every process must see the same one (allauth's live here).
@@ -245,7 +276,12 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_PREVENT_ENUMERATION = True
 # How many proxies of ours stand before the portal; allauth trusts no forwarded address until told.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+ALLAUTH_TRUSTED_PROXY_COUNT = whole_number("TRUSTED_PROXY_COUNT", 0)
+refuse_in_production(
+    "TRUSTED_PROXY_COUNT",
+    ALLAUTH_TRUSTED_PROXY_COUNT < 1,
+    "the portal itself speaks no TLS, so at least one proxy must stand before it and be counted",
+)
 
 # Wagtail's own login passes by any second factor: its pages are routed to allauth's in urls.py,
 # and what it could change about a person's sign-in is switched off.
@@ -305,7 +341,14 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 # --- E-mail ---------------------------------------------------------------------------------------
 
-_email = env.email_url_config(required("EMAIL_URL"))
+_email_url = required("EMAIL_URL")
+try:
+    _email = env.email_url_config(_email_url)
+except (ValueError, ImproperlyConfigured):
+    raise ImproperlyConfigured(
+        "EMAIL_URL must look like smtp+tls://user:password@mail.example.org:587, "
+        "with special characters of the password written as %XX."
+    ) from None
 EMAIL_BACKEND = str(_email["EMAIL_BACKEND"])
 if PORTAL_MODE == "demo":
     # Nothing leaves the demo: mail is kept in a folder and shown at /demo/mail/.
@@ -318,17 +361,22 @@ EMAIL_HOST_PASSWORD = str(_email.get("EMAIL_HOST_PASSWORD") or "")
 EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS", False))
 EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL", False))
 EMAIL_TIMEOUT = 20
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SITE_NAME} <mail@{_site.hostname}>")
+DEFAULT_FROM_EMAIL = optional("DEFAULT_FROM_EMAIL", f"{SITE_NAME} <mail@{_site.hostname}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 refuse_in_production(
     "EMAIL_URL",
-    not EMAIL_BACKEND.endswith("smtp.EmailBackend"),
+    not EMAIL_BACKEND.endswith("smtp.EmailBackend") or not EMAIL_HOST,
     "give an SMTP address such as smtp+tls://user:password@mail.example.org:587",
+)
+refuse_in_production(
+    "EMAIL_URL",
+    not (EMAIL_USE_TLS or EMAIL_USE_SSL or EMAIL_HOST in LOOPBACK),
+    f"codes to sign in would go to {EMAIL_HOST} unencrypted; use smtp+tls:// or smtp+ssl://",
 )
 
 # --- Stripe, or its sandbox -----------------------------------------------------------------------
 
-STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="https://api.stripe.com").rstrip("/")
+STRIPE_API_BASE = optional("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/")
 STRIPE_SECRET_KEY = required("STRIPE_SECRET_KEY")
 STRIPE_WEBHOOK_SECRETS = [
     secret.strip() for secret in required("STRIPE_WEBHOOK_SECRETS").split(",") if secret.strip()
@@ -363,6 +411,7 @@ SECURE_PROXY_SSL_HEADER = (
 )
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "SAMEORIGIN"  # Wagtail's preview and its form for page privacy use frames
+SILENCED_SYSTEM_CHECKS = ["security.W019"]  # which wants DENY
 
 _self = "'self'"
 _none = "'none'"
@@ -383,7 +432,12 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Logs -----------------------------------------------------------------------------------------
 
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOG_LEVEL = optional("LOG_LEVEL", "INFO").upper()
+if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+    raise ImproperlyConfigured(
+        f"LOG_LEVEL is {LOG_LEVEL!r}; set it to DEBUG, INFO, WARNING, ERROR or CRITICAL."
+    )
+refuse_in_production("LOG_LEVEL", LOG_LEVEL == "DEBUG", "it would write personal data to the log")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -392,7 +446,13 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {"django": {"handlers": ["stderr"], "level": LOG_LEVEL, "propagate": False}},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": LOG_LEVEL, "propagate": False},
+        # Every scanner that knows the address but not the name; the answer is 400 all the same.
+        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
+        # Two lines for each of Wagtail's index jobs, six of them a page; core.jobs tells of ours.
+        "django_tasks": {"level": "WARNING"},
+    },
 }
 
 if PORTAL_MODE == "test":

@@ -1,5 +1,6 @@
 """What every test stands on: environment, databases, and what a test may not do."""
 
+import asyncio
 import dataclasses
 import os
 import shutil
@@ -36,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     elif not IS_WORKER:
         os.environ.pop(HANDOVER, None)
         _var = temporary_folder()
+        environment.make_folders(_var)
         os.environ["PORTAL_VAR"] = str(_var)
         _started = TestServer.start()
         # A run that is broken off anywhere still ends here.
@@ -75,6 +77,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             "Wagtail's root page. A test that commits uses the fixture committed_db.",
             pytrace=False,
         )
+
+
+# What one worker does whole, for it stands on one costly thing: a demo of its own.
+WHOLE = ("tests/e2e/", "tests/portal/test_run.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out single tests (as xdist does by itself), but those of WHOLE together and first."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((part for part in WHOLE if nodeid.startswith(part)), nodeid)
+
+    return Scheduling(config, log) if config.getoption("dist") == "load" else None
 
 
 # --- Databases ------------------------------------------------------------------------------------
@@ -167,11 +185,15 @@ def owner_connection(django_db_setup: TestServer) -> Iterator[Any]:
 # --- Browser --------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A running Chromium (Playwright's Browser); the test is skipped, loudly, where there is none.
 
     PORTAL_REQUIRE_BROWSER=1 turns the skip into a failure.
+
+    Ended with the module: while Playwright runs, its event loop runs in this thread, and Django
+    refuses every query there. For the same reason a module that drives the browser asks nothing of
+    the database itself.
     """
     path = tests_browser.find_chromium()
     if path is None:
@@ -181,6 +203,7 @@ def chromium() -> Iterator[Any]:
         pytest.skip(reason)
     with tests_browser.launch(path) as browser:
         yield browser
+    assert asyncio._get_running_loop() is None
 
 
 @pytest.fixture(autouse=True)

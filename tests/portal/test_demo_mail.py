@@ -149,6 +149,7 @@ def test_in_production_there_is_no_such_address() -> None:
         "SECRET_KEY": "abcdefghijklmnopqrstuvwxyz0123456789-abcdefghijklmnopqrstuvwxyz",
         "EMAIL_URL": "smtp+tls://u:p@mail.example.org:587",
         "STRIPE_SECRET_KEY": "sk_live_0123456789abcdefghijklmn",
+        "TRUSTED_PROXY_COUNT": "1",
     }
     environment.pop("STRIPE_API_BASE", None)
 

