@@ -13,6 +13,7 @@ from funding.dues.refusals import InvoicePaid, NothingToPay, TermCancelled, Term
 from funding.ledger import templates
 from funding.ledger.entries import NewEntry
 from funding.ledger.models import Pool
+from funding.ledger.pools import open_pool
 from funding.payments.checkout import open_payment
 from funding.payments.invoices import BillTo, Line, issue_invoice
 from funding.payments.models import Invoice, Payment, Status
@@ -20,9 +21,17 @@ from membership.models import Organisation, Term
 
 PURPOSE = "dues"
 POOL = "general"
+POOL_NAME = "General fund"
+POOL_CURRENCY = "USD"
 
 # How long an organisation has to pay before an invoice is overdue.
 PAYMENT_PERIOD = datetime.timedelta(days=30)
+
+
+def ensure_pool() -> Pool:
+    """The pool that dues belong to, opened where it is missing (a new site, the demo)."""
+    with use_case():
+        return Pool.objects.filter(code=POOL).first() or open_pool(POOL, POOL_NAME, POOL_CURRENCY)
 
 
 def invoice_entry(money: Money, *, on: datetime.date, number: str = "") -> NewEntry:

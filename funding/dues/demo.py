@@ -10,6 +10,8 @@ from django.utils import timezone
 from core.models import User
 from core.transactions import use_case
 from funding.dues import admission, billing
+from funding.ledger import queries, templates
+from funding.ledger.posting import post
 from funding.payments import progress
 from funding.payments.models import Payment
 from funding.payments.outcomes import Settlement
@@ -27,13 +29,15 @@ from membership.demo import (
 from membership.models import Application, Term
 
 State = Application.State
+OPENING = 650_000  # minor units that the pool is said to have held at the start
 
 
 def load(contact: User, officer: User) -> None:
     """Members of every constituency, one that has yet to pay (``contact``'s), and two that wait.
 
-    ``officer`` admits them. The pool "general", the tiers and the agreements must be there.
+    ``officer`` admits them. The tiers and the agreements must be there.
     """
+    _open_pool()
     for organisation in MEMBERS:
         person = applicant(organisation)
         term = _admit(organisation, person, officer)
@@ -45,6 +49,24 @@ def load(contact: User, officer: User) -> None:
         second = applications.begin_review(second, by=officer)
     _backdate(first, days=3)
     _backdate(second, days=9)
+
+
+def _open_pool() -> None:
+    """The pool of the dues, with something to begin with: dues are paid ahead, fees are not."""
+    pool = billing.ensure_pool()
+    if queries.figures(pool, pool.currency)["opening"]:
+        return
+    with use_case():
+        post(
+            templates.opening_balance(
+                key=f"demo:opening:{pool.code}",
+                pool=pool.code,
+                currency=pool.currency,
+                amount=OPENING,
+                date=timezone.localdate() - datetime.timedelta(days=270),
+                memo="An example: no money stands behind it",
+            )
+        )
 
 
 def _admit(organisation: DemoOrganisation, person: User, officer: User) -> Term | None:

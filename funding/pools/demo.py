@@ -10,7 +10,6 @@ from django.utils import timezone
 from core.models import User
 from core.money import Money
 from core.transactions import use_case
-from funding.ledger import pools as ledger_pools
 from funding.ledger import templates
 from funding.ledger.models import FigureTotal, Pool
 from funding.ledger.posting import post
@@ -75,7 +74,7 @@ POOLS = (
 )
 
 # What each pool is said to have held when its books were opened, in minor units.
-OPENINGS = {"general": 650_000, "core-software": 1_840_000, "country-voices": 925_000}
+OPENINGS = {"core-software": 1_840_000, "country-voices": 925_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +130,7 @@ DONORS_PLEDGES = (
 
 
 def open_demo_pools() -> None:
-    """Open the pools: that of the dues, and the three that take gifts, with what they began with."""
-    if not Pool.objects.filter(code="general").exists():
-        with use_case():
-            ledger_pools.open_pool("general", "General fund", CURRENCY)
+    """Open the three pools that take gifts, and say what each began with."""
     today = timezone.localdate()
     for pool in POOLS:
         if not Pool.objects.filter(code=pool.code).exists():

@@ -111,7 +111,6 @@ class Membership:
     bills: list[Bill]
     seats: list[Seat]
     own_seat: Seat | None
-    listed: bool
 
     @property
     def latest(self) -> Standing | None:
@@ -135,9 +134,6 @@ def _membership(organisation: Organisation, reader: User, on: datetime.date) -> 
         ],
         seats=seats,
         own_seat=next((seat for seat in seats if seat.person_id == reader.pk), None),
-        listed=any(
-            term.status(on) in (Term.Status.CURRENT, Term.Status.GRACE) for term in terms.values()
-        ),
     )
 
 

@@ -34,6 +34,8 @@ class Command(BaseCommand):
             raise CommandError(
                 f"No such queue: {', '.join(unknown)}. There are {', '.join(known)}."
             )
+        # As the web server does: no work with the rights of the owner.
+        self.check(databases=["default"])
         _say_what_happens()
         schedule.load()
         Supervisor(wanted, grace).run()
