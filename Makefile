@@ -9,7 +9,7 @@ UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 SAMPLE_KEY = $$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt shell manage clean distclean lock dev
+.PHONY: help run test check fmt shell manage clean distclean messages lock dev
 
 help: ## List these targets
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  \1 |/' | column -t -s '|'
@@ -49,6 +49,10 @@ clean: ## Delete the demo's data and every cache
 
 distclean: clean ## Delete .venv as well
 	rm -rf .venv
+
+messages: ## Bring the translations up to the texts in the code (needs GNU gettext)
+	$(TEST_ENV) $(BIN)/python manage.py makemessages -l fr -l pt --no-wrap --no-location \
+		-i '.venv/*' -i 'var/*' -i 'tests/*' -i 'sandbox/*'
 
 lock: ## Compile requirements*.in into the hashed lock files (needs uv)
 	$(UV) requirements.in -o requirements.lock

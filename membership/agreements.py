@@ -9,7 +9,7 @@ from core import audit
 from core.models import User
 from core.transactions import inside_transaction, use_case
 from membership.models import Acceptance, Agreement, AgreementVersion, Application, Organisation
-from membership.refusals import AgreementNotAccepted, NothingToAccept, VersionInForce
+from membership.refusals import AgreementNotAccepted, DayTaken, NothingToAccept, VersionInForce
 
 
 def required_versions(on: datetime.date) -> list[AgreementVersion]:
@@ -62,12 +62,22 @@ def publish(version: AgreementVersion, *, by: User | None) -> AgreementVersion:
 
     ``by`` is None where the portal's first set-up publishes (`membership.seeds`).
 
-    Raises VersionInForce when it is published already.
+    Raises VersionInForce when it is published already, and DayTaken when another version of the
+    agreement begins on the same day.
     """
     with use_case():
+        # Two versions of one agreement wait for each other here.
+        Agreement.objects.select_for_update().get(pk=version.agreement_id)
         version = AgreementVersion.objects.select_for_update().get(pk=version.pk)
         if version.published_at is not None:
             raise VersionInForce(version=version.label)
+        other = AgreementVersion.objects.filter(
+            agreement=version.agreement_id,
+            effective_from=version.effective_from,
+            published_at__isnull=False,
+        ).first()
+        if other is not None:
+            raise DayTaken(other=other.label)
         version.published_at = timezone.now()
         version.save(update_fields=["published_at"])
         audit.record("membership.publish_agreement", version, by=by)

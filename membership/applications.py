@@ -27,10 +27,15 @@ from membership.models import (
     FeeRule,
     InformationRequest,
     Organisation,
-    SeatRole,
     Tier,
 )
-from membership.refusals import NotPermitted, OwnRequest, ReasonMissing, WrongStep
+from membership.refusals import (
+    NotPermitted,
+    OwnRequest,
+    ReasonMissing,
+    TierClosed,
+    WrongStep,
+)
 
 State = Application.State
 
@@ -71,15 +76,23 @@ class Answers:
 def start(
     answers: Answers, *, by: User, form_token: uuid.UUID, organisation: Organisation | None = None
 ) -> Application:
-    """Keep the answers as a draft. The same ``form_token`` again returns the first draft."""
+    """Keep the answers as a draft.
+
+    The same ``form_token`` again (a double click, or someone who went back in the browser and
+    changed an answer) finds the first draft and puts the newer answers into it; what is submitted
+    by then is returned as it is.
+    """
     with use_case():
         application, created = Application.objects.get_or_create(
             form_token=form_token,
             defaults={**_columns(answers), "applicant": by, "organisation": organisation},
         )
+        application = _lock(application)
         _require_applicant(application, by)
         if created:
             application.ticked_versions.set(answers.ticked_versions)
+        elif application.state == State.DRAFT:
+            _write(application, answers)
     return application
 
 
@@ -90,11 +103,15 @@ def save_draft(application: Application, answers: Answers, *, by: User) -> Appli
         _require_applicant(application, by)
         if application.state != State.DRAFT:
             raise WrongStep(state=application.get_state_display())
-        for column, value in _columns(answers).items():
-            setattr(application, column, value)
-        application.save()
-        application.ticked_versions.set(answers.ticked_versions)
+        _write(application, answers)
     return application
+
+
+def _write(application: Application, answers: Answers) -> None:
+    for column, value in _columns(answers).items():
+        setattr(application, column, value)
+    application.save()
+    application.ticked_versions.set(answers.ticked_versions)
 
 
 def _columns(answers: Answers) -> dict[str, object]:
@@ -113,13 +130,15 @@ def _columns(answers: Answers) -> dict[str, object]:
 def submit(application: Application, *, by: User) -> Application:
     """Hand the application in, with the agreements accepted in the versions in force now.
 
-    Raises WrongStep, TierNotOffered, AgreementNotAccepted, NothingToAccept.
+    Raises WrongStep, TierNotOffered (TierClosed), AgreementNotAccepted, NothingToAccept.
     """
     with use_case():
         application = _lock(application)
         _require_applicant(application, by)
         _require_next(application, State.SUBMITTED)
         now = timezone.now()
+        if not application.tier.open_to_new:
+            raise TierClosed(tier=application.tier)
         fees.fee_for(
             application.tier, application.kind, application.country, timezone.localdate(now)
         )
@@ -226,9 +245,7 @@ def approve(application: Application, *, by: User, reason: str = "") -> Applicat
         by=by,
     )
     organisations.give_seat(
-        organisation,
-        application.applicant,
-        [SeatRole.PRIMARY_CONTACT, SeatRole.VOTING_REPRESENTATIVE, SeatRole.BILLING_CONTACT],
+        organisation, application.applicant, organisations.vacant_roles(organisation)
     )
     application.organisation = organisation
     application.state = State.APPROVED

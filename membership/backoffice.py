@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
@@ -188,15 +189,29 @@ class AgreementViewSet(ModelViewSet):
     form_fields = ["code", "name", "name_fr", "name_pt", "required", "position"]
 
 
-class VersionEditView(generic.EditView):
-    """Words that are published are read, not edited."""
+class DraftsOnly:
+    """Words that are published are read: they are neither edited nor deleted."""
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        version = get_object_or_404(AgreementVersion, pk=kwargs["pk"])
-        if version.published_at is not None:
-            messages.warning(request, str(VersionInForce(version=version.label)))
-            return redirect("membership_versions:inspect", version.pk)
-        return super().dispatch(request, *args, **kwargs)
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._refused(request) or super().get(request, *args, **kwargs)  # type: ignore[misc]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._refused(request) or super().post(request, *args, **kwargs)  # type: ignore[misc]
+
+    def _refused(self, request: HttpRequest) -> HttpResponse | None:
+        version = get_object_or_404(AgreementVersion, pk=self.kwargs["pk"])  # type: ignore[attr-defined]
+        if version.published_at is None:
+            return None
+        messages.warning(request, str(VersionInForce(version=version.label)))
+        return redirect("membership_versions:inspect", version.pk)
+
+
+class VersionEditView(DraftsOnly, generic.EditView):
+    pass
+
+
+class VersionDeleteView(DraftsOnly, generic.DeleteView):
+    pass
 
 
 class PublishView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
@@ -207,18 +222,30 @@ class PublishView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVie
     template_name = "membership/publish_agreement.html"
     page_title = _("Put in force")
     header_icon = "doc-full"
+    _show_breadcrumbs = True
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        version = get_object_or_404(
+    @cached_property
+    def version(self) -> AgreementVersion:
+        found: AgreementVersion = get_object_or_404(
             AgreementVersion.objects.select_related("agreement"), pk=self.kwargs["pk"]
         )
-        return super().get_context_data(version=version, **kwargs)
+        return found
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = [
+            *self.breadcrumbs_items,
+            {"url": reverse("membership_versions:index"), "label": VersionViewSet.menu_label},
+            {"url": "", "label": self.page_title, "sublabel": str(self.version)},
+        ]
+        return items
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(version=self.version, **kwargs)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        version = get_object_or_404(AgreementVersion, pk=pk)
         assert request.user.is_authenticated
         try:
-            version = agreements.publish(version, by=request.user)
+            version = agreements.publish(self.version, by=request.user)
         except Refusal as refusal:
             messages.error(request, str(refusal))
         else:
@@ -240,6 +267,7 @@ class VersionViewSet(ModelViewSet):
     icon = "doc-full-inverse"
     inspect_view_enabled = True
     edit_view_class = VersionEditView
+    delete_view_class = VersionDeleteView
     list_filter = ["agreement"]
     form_fields = ["agreement", "label", "text", "text_fr", "text_pt", "effective_from"]
 

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -65,6 +66,7 @@ class ApplicationForm(forms.Form):
         required=False,
         max_length=200,
         assume_scheme="https",
+        validators=[URLValidator(schemes=["http", "https"])],
         help_text=_("Leave it empty if there is none."),
         error_messages={"invalid": _("Write the website like https://www.example.org.")},
     )

@@ -62,6 +62,20 @@ def _save_with_free_slug(organisation: Organisation) -> None:
     raise RuntimeError(f"No free address for {base!r}.")
 
 
+def vacant_roles(organisation: Organisation) -> list[SeatRole]:
+    """What a person who comes new to ``organisation`` is in it: whatever nobody is yet.
+
+    All of it in a new organisation; one that joins again keeps its people.
+    """
+    taken = {role for seat in organisation.seats.all() for role in seat.roles}
+    every = (
+        SeatRole.PRIMARY_CONTACT,
+        SeatRole.VOTING_REPRESENTATIVE,
+        SeatRole.BILLING_CONTACT,
+    )
+    return [role for role in every if role not in taken] or [SeatRole.MEMBER]
+
+
 @inside_transaction
 def give_seat(organisation: Organisation, person: User, roles: list[SeatRole]) -> Seat:
     """Give ``person`` a seat; one who has a seat already keeps it as it is."""
@@ -82,10 +96,15 @@ class Duplicates:
         return bool(self.organisations or self.applications)
 
 
+def _names_of(application: Application) -> set[str]:
+    """Its names as `Organisation.save` keeps them for comparison."""
+    return {name_key(application.legal_name), name_key(application.public_name)} - {""}
+
+
 def find_duplicates(application: Application) -> Duplicates:
     """Organisations and open applications of the same name (accents, case and signs aside) or
     website domain. A hint for staff, not a refusal: two bodies may share a domain."""
-    names = {name_key(application.legal_name), name_key(application.public_name)} - {""}
+    names = _names_of(application)
     domain = domain_of(application.website)
     same = Q(legal_key__in=names) | Q(public_key__in=names)
     if domain:
@@ -103,13 +122,10 @@ def find_duplicates(application: Application) -> Duplicates:
         .order_by("pk")
     )
     return Duplicates(
-        organisations=list(
-            Organisation.objects.filter(same).exclude(pk=application.organisation_id)
-        ),
+        organisations=list(Organisation.objects.filter(same).exclude(applications=application)),
         applications=[
             other
             for other in others
-            if {name_key(other.legal_name), name_key(other.public_name)} & names
-            or (domain and domain_of(other.website) == domain)
+            if _names_of(other) & names or (domain and domain_of(other.website) == domain)
         ],
     )

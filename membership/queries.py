@@ -70,11 +70,12 @@ def countries_with_members(on: datetime.date) -> list[tuple[str, str]]:
 
 
 def member_since(organisation: Organisation) -> datetime.date | None:
-    """The day from which it has been a member: the first term that was settled or waived."""
+    """The day from which it has been a member: the first on which a paid or waived term counted."""
     days = [
-        max(term.starts_on, paid)
+        day
         for term in organisation.terms.all()
         if (paid := term.settled_on or term.waived_on) is not None
+        and term.makes_member(day := max(term.starts_on, paid))
     ]
     return min(days, default=None)
 

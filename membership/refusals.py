@@ -52,6 +52,10 @@ class TierNotOffered(MembershipRefusal):
     )
 
 
+class TierClosed(TierNotOffered):
+    message = _("The tier “%(tier)s” takes no new members. Choose another tier.")
+
+
 class TermOverlaps(MembershipRefusal):
     message = _(
         "%(organisation)s already has a membership term in these days, until %(until)s. "
@@ -65,6 +69,13 @@ class AlreadyPaidFor(MembershipRefusal):
 
 class AlreadyCancelled(MembershipRefusal):
     message = _("This term was cancelled already, with effect from %(since)s.")
+
+
+class DayTaken(MembershipRefusal):
+    message = _(
+        "Version %(other)s of this agreement is in force from the same day. "
+        "Give this one another day first."
+    )
 
 
 class VersionInForce(MembershipRefusal):

@@ -69,10 +69,8 @@ def open_term(
     except IntegrityError as error:
         if "term_no_overlap" not in str(error):
             raise
-        other = organisation.terms.filter(cancelled_on__isnull=True).latest("ends_on")
-        raise TermOverlaps(
-            organisation=organisation, until=formats.date_format(other.ends_on)
-        ) from error
+        until = max(other.last_day for other in organisation.terms.filter(starts_on__lte=last_day))
+        raise TermOverlaps(organisation=organisation, until=formats.date_format(until)) from error
     audit.record(
         "membership.open_term",
         term,

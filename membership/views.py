@@ -49,9 +49,17 @@ def directory(request: HttpRequest) -> HttpResponse:
             "constituency_name": Constituency(constituency).label if constituency else "",
             "country": country,
             "country_name": countries.get(country).name() if country else "",
-            "countries": queries.countries_with_members(today),
+            "countries": _choices(queries.countries_with_members(today), country),
         },
     )
+
+
+def _choices(offered: list[tuple[str, str]], chosen: str) -> list[tuple[str, str]]:
+    """The countries to choose from, and the chosen one, though it may have no member yet."""
+    if not chosen or chosen in dict(offered):
+        return offered
+    both = [*offered, (chosen, countries.get(chosen).name())]
+    return sorted(both, key=lambda pair: countries.sort_key(pair[1]))
 
 
 def _address(**filters: str) -> str:

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
@@ -61,9 +61,8 @@ class DueColumn(Column):
         due = instance.answer_due_on
         if due is None or not instance.is_open:
             return "–"
-        if due < timezone.localdate():
-            return _g("%(day)s (overdue)") % {"day": f"{due:%Y-%m-%d}"}
-        return f"{due:%Y-%m-%d}"
+        day = formats.date_format(due)
+        return _g("%(day)s (overdue)") % {"day": day} if due < timezone.localdate() else day
 
 
 class DecisionForm(forms.Form):
@@ -194,7 +193,9 @@ class DecisionView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVi
             "ask": self._ask,
             "decide": self._ask_to_confirm,
             "confirm": self._decide,
-        }.get(request.POST.get("act", ""), self._begin)
+        }.get(request.POST.get("act", ""))
+        if act is None:
+            return redirect("membership_applications:decide", pk)
         try:
             return act(request)
         except Refusal as refusal:
@@ -227,9 +228,11 @@ class DecisionView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVi
 
     def _decide(self, request: HttpRequest) -> HttpResponse:
         form = self._decision_form(request.POST)
-        # A refused attempt is recorded by the verb; a form that was tampered with shows again.
+        if not form.is_valid() and "reason" in form.errors:
+            return self.render_to_response(self.get_context_data(decision_form=form))
+        # The choice itself is judged by the verb, which records an attempt that it refuses.
         decision = request.POST.get("decision", "")
-        reason = request.POST.get("reason", "")[:2000]
+        reason = form.cleaned_data["reason"]
         if decision == "approve":
             term = admission.admit(self.application, by=self.reviewer, reason=reason)
             waived = term.waived_on is not None

@@ -28,19 +28,30 @@ class DuesOutcome:
     def succeeded(self, payment: Payment) -> None:
         """Settle the term on the day the money arrived.
 
-        Money for a term that needed none (waived in the meantime, or paid twice) stays received;
-        staff are told on the payment that it belongs to the payer.
+        Money for a term that needed none (waived in the meantime, or paid twice), or that was
+        cancelled or over by then, stays received; staff are told on the payment.
         """
-        term = _term(payment)
         on = timezone.localdate(payment.succeeded_at)
-        if terms.settle(term, on=on, by=payment.user):
-            self._tell(payment, term)
-        else:
-            payment.problem = (
+        settled = terms.settle(_term(payment), on=on, by=payment.user)
+        term = _term(payment)
+        if not settled:
+            self._note(
+                payment,
                 f"Term {term.pk} was settled or waived before this payment arrived; "
-                "the money belongs to the payer."
+                "the money belongs to the payer.",
             )
-            payment.save(update_fields=["problem"])
+        elif term.makes_member(on):
+            self._tell(payment, term)
+        elif term.status(on) != Term.Status.UPCOMING:
+            self._note(
+                payment,
+                f"Term {term.pk} was cancelled or over when this payment arrived: it makes nobody "
+                "a member. Talk to the payer.",
+            )
+
+    def _note(self, payment: Payment, problem: str) -> None:
+        payment.problem = problem
+        payment.save(update_fields=["problem"])
 
     def entry(self, payment: Payment, settlement: Settlement) -> NewEntry:
         """The term's dues; or, where they were settled or waived before, money that we owe back."""

@@ -326,7 +326,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='feerule',
-            constraint=models.UniqueConstraint(fields=('tier', 'kind', 'income_group', 'currency', 'valid_from'), name='fee_once_per_day', violation_error_message='There is a fee for this tier, type and income group from this day already.'),
+            constraint=models.UniqueConstraint(fields=('tier', 'kind', 'income_group', 'valid_from'), name='fee_once_per_day', violation_error_message='There is a fee for this tier, type and income group from this day already.'),
         ),
         migrations.AddConstraint(
             model_name='feerule',

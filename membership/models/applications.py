@@ -180,7 +180,9 @@ class Application(models.Model):
 
     @property
     def open_question(self) -> "InformationRequest | None":
-        """The question that waits for the applicant's answer."""
+        """The question that waits for the applicant's answer; a decision ends the waiting."""
+        if self.state != self.State.INFORMATION_WANTED:
+            return None
         return self.information_requests.filter(answered_at__isnull=True).first()
 
 

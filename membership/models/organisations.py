@@ -98,9 +98,10 @@ class Organisation(models.Model):
         return self.public_name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.sort_key = countries.sort_key(self.public_name)
-        self.public_key = name_key(self.public_name)
-        self.legal_key = name_key(self.legal_name)
+        # Without accents a name can grow: one sign may stand for a word of eighteen letters.
+        self.sort_key = countries.sort_key(self.public_name)[:240]
+        self.public_key = name_key(self.public_name)[:240]
+        self.legal_key = name_key(self.legal_name)[:400]
         self.domain = domain_of(self.website)
         super().save(*args, **kwargs)
 

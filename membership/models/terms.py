@@ -161,6 +161,13 @@ class Term(models.Model):
         return Money(self.fee, self.currency)
 
     @property
+    def last_day(self) -> datetime.date:
+        """The last day of the term, cut short where it was cancelled."""
+        if self.cancelled_on is None:
+            return self.ends_on
+        return min(self.ends_on, self.cancelled_on - datetime.timedelta(days=1))
+
+    @property
     def grace_until(self) -> datetime.date:
         """The last day on which the organisation still counts as a member."""
         return self.ends_on + GRACE
@@ -168,6 +175,10 @@ class Term(models.Model):
     def is_paid_for(self, on: datetime.date) -> bool:
         """Whether the term was settled or waived by ``on``."""
         return any(day is not None and day <= on for day in (self.settled_on, self.waived_on))
+
+    def makes_member(self, on: datetime.date) -> bool:
+        """Whether the organisation is a member on ``on`` by this term: current, or in grace."""
+        return self.status(on) in (self.Status.CURRENT, self.Status.GRACE)
 
     def status(self, on: datetime.date) -> "Term.Status":
         """What the term is on the day ``on``, from its dates and facts alone.

@@ -91,7 +91,7 @@ class FeeRule(models.Model):
         ordering = ["tier", "kind", "income_group", "-valid_from"]
         constraints = [
             models.UniqueConstraint(
-                fields=["tier", "kind", "income_group", "currency", "valid_from"],
+                fields=["tier", "kind", "income_group", "valid_from"],
                 name="fee_once_per_day",
                 violation_error_message=_(
                     "There is a fee for this tier, type and income group from this day already."

@@ -54,7 +54,6 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 def _dues(reader: User, today: datetime.date) -> list[Waiting]:
-    unpaid = {Term.Status.AWAITING_PAYMENT, Term.Status.GRACE}
     return [
         Waiting(
             _("%(organisation)s: the dues are to be paid.")
@@ -62,7 +61,9 @@ def _dues(reader: User, today: datetime.date) -> list[Waiting]:
             reverse("membership_area"),
         )
         for organisation in membership.organisations_of(reader)
-        if any(term.status(today) in unpaid for term in organisation.terms.all())
+        if any(
+            term.status(today) == Term.Status.AWAITING_PAYMENT for term in organisation.terms.all()
+        )
     ]
 
 

@@ -2,12 +2,14 @@
 
 import datetime
 import threading
+import uuid
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.db import connection
 from django.utils import timezone
+from wagtail.models import ModelLogEntry
 
 from core.jobs.testing import run_pending_jobs
 from core.transactions import use_case
@@ -15,14 +17,22 @@ from funding.dues import admission, billing
 from funding.dues.refusals import InvoicePaid, NothingToPay, TermCancelled, TermOver
 from funding.ledger import queries as books
 from funding.ledger.models import Entry, Pool
+from funding.ledger.posting import UnknownAccount
 from funding.payments import progress
 from funding.payments.models import Invoice, Payment
-from membership import terms
-from membership.models import Application, SeatRole, Term
-from membership.refusals import MembershipRefusal, NotPermitted, OwnRequest, WrongStep
+from membership import applications, terms
+from membership.models import Application, FeeRule, SeatRole, Term
+from membership.refusals import (
+    MembershipRefusal,
+    NotPermitted,
+    OwnRequest,
+    TermOverlaps,
+    WrongStep,
+)
 from tests.factories.membership import (
     MINISTRY,
     admitted_term,
+    answers,
     dues_payment,
     invoice_of,
     make_officer,
@@ -86,6 +96,71 @@ class TestAdmission:
         assert not Entry.objects.exists()
         assert term.organisation.standing_term(today) == term
 
+    def test_an_organisation_that_joins_again_keeps_its_people_and_its_address(
+        self, foundation: Pool
+    ) -> None:
+        alice, bob, charlie = make_person(), make_officer(), make_person()
+        long_ago = timezone.localdate() - datetime.timedelta(days=500)
+        organisation = admitted_term(alice, starts_on=long_ago).organisation
+        draft = applications.start(
+            answers(), by=charlie, form_token=uuid.uuid4(), organisation=organisation
+        )
+        applications.submit(draft, by=charlie)
+        term = admission.admit(applications.begin_review(draft, by=bob), by=bob)
+
+        assert term.organisation == organisation
+        roles = {seat.person: seat.roles for seat in organisation.seats.all()}
+        assert SeatRole.PRIMARY_CONTACT in roles[alice]
+        assert roles[charlie] == [SeatRole.MEMBER]
+
+    def test_a_term_in_the_way_refuses_the_admission_and_is_recorded(
+        self, foundation: Pool
+    ) -> None:
+        alice, bob = make_person(), make_officer()
+        organisation = admitted_term(alice).organisation
+        draft = applications.start(
+            answers(), by=alice, form_token=uuid.uuid4(), organisation=organisation
+        )
+        applications.submit(draft, by=alice)
+        again = applications.begin_review(draft, by=bob)
+        with pytest.raises(TermOverlaps):
+            admission.admit(again, by=bob)
+        again.refresh_from_db()
+        assert again.state == State.UNDER_REVIEW
+        assert Term.objects.count() == Invoice.objects.count() == Entry.objects.count() == 1
+        refused = ModelLogEntry.objects.get(action="membership.refused")
+        assert (refused.user, refused.data["rule"]) == (bob, "TermOverlaps")
+
+    def test_the_invoice_speaks_the_language_of_the_applicant_and_names_nobody_in_the_ledger(
+        self, foundation: Pool
+    ) -> None:
+        alice = make_person("alice@example.org", first_name="Alice", preferred_language="fr")
+        term = admitted_term(alice)
+        invoice = invoice_of(term)
+        assert invoice.language == "fr"
+        assert "Intégrateur" in invoice.lines.get().description
+        assert invoice.bill_to_name == term.organisation.legal_name
+        entry = Entry.objects.get()
+        assert (entry.kind, entry.source) == (
+            "dues-invoice-issued",
+            f"invoice:{invoice.number}",
+        )
+        for words in (entry.memo, entry.source):
+            assert "Alice" not in words
+            assert term.organisation.public_name not in words
+
+    def test_a_fee_in_a_currency_without_accounts_is_refused_and_leaves_nothing(
+        self, foundation: Pool
+    ) -> None:
+        bob = make_officer()
+        FeeRule.objects.filter(tier__code="implementer").update(currency="EUR")
+        application = reviewed_application(officer=bob)
+        with pytest.raises(UnknownAccount):
+            admission.admit(application, by=bob)
+        application.refresh_from_db()
+        assert application.state == State.UNDER_REVIEW
+        assert not Invoice.objects.exists()
+
     def test_an_unread_application_cannot_be_admitted(self, foundation: Pool) -> None:
         with pytest.raises(WrongStep):
             admission.admit(submitted_application(), by=make_officer())
@@ -140,6 +215,29 @@ def test_two_officers_at_once_leave_one_term_one_invoice_and_one_refusal(committ
     assert Term.objects.count() == Invoice.objects.count() == Entry.objects.count() == 1
 
 
+def test_two_who_press_pay_at_once_go_and_pay_the_same_payment(committed_db: Any) -> None:
+    begin_foundation()
+    term = admitted_term()
+    found: list[Payment] = []
+    start = threading.Barrier(4)
+
+    def press() -> None:
+        start.wait()
+        try:
+            found.append(dues_payment(term))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=press) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(found) == 4
+    assert {payment.pk for payment in found} == {Payment.objects.get().pk}
+
+
 # --- Paying ---------------------------------------------------------------------------------------
 
 
@@ -147,11 +245,12 @@ def test_two_officers_at_once_leave_one_term_one_invoice_and_one_refusal(committ
 class TestPaying:
     def test_the_payment_settles_the_term_and_is_in_the_books(self, foundation: Pool) -> None:
         term = admitted_term(make_person("alice@example.org"))
-        pay(dues_payment(term))
+        pay(dues_payment(term), paid_at=timezone.now())
         run_pending_jobs()
 
         term.refresh_from_db()
-        assert term.settled_on == datetime.date(2026, 3, 10)
+        today = timezone.localdate()
+        assert (term.settled_on, term.status(today)) == (today, Term.Status.CURRENT)
         assert books.balances(foundation, "USD") == {
             "clearing": 24_825,
             "fees": 175,
@@ -178,6 +277,54 @@ class TestPaying:
         term.refresh_from_db()
         assert books.figures(foundation, "USD")["received"] == 25_000
         assert Entry.objects.count() == 2
+
+    def test_money_for_a_term_cancelled_meanwhile_settles_it_and_staff_are_told(
+        self, foundation: Pool
+    ) -> None:
+        term = admitted_term()
+        payment = dues_payment(term)
+        with use_case():
+            terms.cancel(term, on=term.starts_on, by=make_officer(), reason="Left")
+        pay(payment, paid_at=timezone.now())
+        run_pending_jobs()
+
+        term.refresh_from_db()
+        payment.refresh_from_db()
+        today = timezone.localdate()
+        assert (term.settled_on, term.status(today)) == (today, Term.Status.CANCELLED)
+        assert "it makes nobody a member" in payment.problem
+        assert not any("the membership is current" in message.subject for message in mail.outbox)
+        assert books.balances(foundation, "USD")["dues-receivable"] == 0
+
+    def test_a_payment_that_fails_leaves_the_term_and_the_books_as_they_were(
+        self, foundation: Pool
+    ) -> None:
+        term = admitted_term()
+        payment = dues_payment(term)
+        with use_case():
+            progress.apply(
+                payment.pk, state(payment, "failed", failure=("card_declined", "Declined"))
+            )
+        term.refresh_from_db()
+        assert term.status(timezone.localdate()) == Term.Status.AWAITING_PAYMENT
+        assert Entry.objects.count() == 1
+        assert dues_payment(term) == payment  # the same payment is tried again
+        pay(payment)
+        term.refresh_from_db()
+        assert term.settled_on is not None
+
+    def test_the_entries_are_those_of_the_posting_table(self, foundation: Pool) -> None:
+        paid_term()
+        issued, paid = Entry.objects.order_by("pk")
+        assert (issued.kind, paid.kind) == ("dues-invoice-issued", "dues-paid")
+        assert {row.account.code: row.amount for row in paid.postings.all()} == {
+            "clearing": 24_825,
+            "fees": 175,
+            "dues-receivable": -25_000,
+        }
+        figures = books.figures(foundation, "USD")
+        accounts = books.balances(foundation, "USD")
+        assert books.available_from_figures(figures) == books.available_from_accounts(accounts)
 
     def test_pressing_pay_twice_is_one_payment(self, foundation: Pool) -> None:
         term = admitted_term()

@@ -1,9 +1,13 @@
 """The menu "Members" of the back office: who sees what, and the page of a decision."""
 
+import datetime
+
 import pytest
 from django.core import mail
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from core.jobs.testing import run_pending_jobs
@@ -103,6 +107,58 @@ def test_editors_and_members_reach_no_application(client: Client, site: None) ->
     sign_in(stranger, application.applicant)
     assert stranger.get(page_of(application)).status_code == 403
     assert Client().get(page_of(application)).status_code == 302
+
+
+def test_every_row_has_a_page_to_read_and_organisations_can_be_downloaded(
+    client: Client, officer: User
+) -> None:
+    term = admitted_term()
+    rows: dict[str, Model] = {
+        "organisations": term.organisation,
+        "terms": term,
+        "tiers": term.tier,
+        "fees": term.tier.fee_rules.all()[0],
+        "agreements": Agreement.objects.get(),
+        "versions": AgreementVersion.objects.get(),
+    }
+    for name, row in rows.items():
+        answer = client.get(reverse(f"membership_{name}:inspect", args=[row.pk]))
+        assert answer.status_code == 200, name
+    for name in ("applications", "organisations", "terms"):
+        assert client.get(f"{LISTS[name]}?q={term.organisation.public_name}").status_code == 200
+    table = client.get(f"{LISTS['organisations']}?export=csv")
+    text = b"".join(table.streaming_content).decode()  # type: ignore[attr-defined]
+    assert term.organisation.legal_name in text
+
+
+def test_organisations_terms_and_applications_are_changed_by_no_form(
+    client: Client, site: None
+) -> None:
+    term = admitted_term()
+    superuser = make_staff()
+    superuser.is_superuser = True
+    sign_in(client, superuser)
+    for name, row in (("organisations", term.organisation), ("terms", term)):
+        for verb in ("new/", f"edit/{row.pk}/", f"delete/{row.pk}/"):
+            assert client.get(f"{LISTS[name]}{verb}").status_code == 404
+    assert client.get(f"{QUEUE}new/").status_code == 404
+
+
+def test_the_list_of_terms_tells_todays_status(client: Client, officer: User) -> None:
+    admitted_term()
+    admitted_term(**MINISTRY)
+    page = client.get(LISTS["terms"]).content.decode()
+    assert "awaiting payment" in page
+    assert "current" in page
+
+
+def test_the_queue_marks_what_should_have_been_answered(client: Client, officer: User) -> None:
+    application = submitted_application()
+    assert "(overdue)" not in client.get(QUEUE).content.decode()
+    Application.objects.filter(pk=application.pk).update(
+        submitted_at=timezone.now() - datetime.timedelta(days=Application.TARGET_DAYS + 1)
+    )
+    assert "(overdue)" in client.get(QUEUE).content.decode()
 
 
 def test_the_treasurer_keeps_the_fee_table_and_the_officer_does_not(
@@ -211,17 +267,24 @@ def test_what_may_be_a_duplicate_stands_on_the_page(client: Client, officer: Use
 
 
 def test_no_answer_is_a_server_error_whatever_is_posted(client: Client, officer: User) -> None:
-    application = reviewed_application()
+    unread, application = submitted_application(), reviewed_application()
     for data in (
         {},
         {"act": "dance"},
         {"act": "confirm"},
         {"act": "confirm", "decision": "maybe"},
+        {"act": "confirm", "decision": "approve", "reason": "a\0b"},
+        {"act": "confirm", "decision": "decline", "reason": "x" * 2_001},
+        {"act": "confirm", "decision": "decline", "reason": " "},
         {"act": "decide"},
+        {"act": "ask", "question": "a\0b"},
     ):
-        assert client.post(page_of(application), data).status_code in (200, 302)
+        for asked in (application, unread):
+            assert client.post(page_of(asked), data).status_code in (200, 302)
     application.refresh_from_db()
     assert application.state == State.UNDER_REVIEW
+    unread.refresh_from_db()
+    assert unread.state == State.SUBMITTED
 
 
 # --- Agreements -----------------------------------------------------------------------------------
@@ -232,10 +295,13 @@ def test_a_version_is_put_in_force_once_and_then_only_read(client: Client, offic
         agreement=Agreement.objects.get(code="code-of-conduct"),
         label="2.0",
         text="New words.",
+        text_fr="Nouveaux mots.",
         effective_from="2027-01-01",
     )
     publish = reverse("membership_versions:publish", args=[version.pk])
-    assert client.get(publish).status_code == 200
+    page = client.get(publish).content.decode()
+    for words in ("Put in force", "can never be changed", "New words.", "Nouveaux mots."):
+        assert words in page
     version.refresh_from_db()
     assert version.published_at is None
 
@@ -249,14 +315,45 @@ def test_a_version_is_put_in_force_once_and_then_only_read(client: Client, offic
     assert client.get(edit)["Location"] == reverse("membership_versions:inspect", args=[version.pk])
 
 
-def test_who_may_not_change_agreements_puts_none_in_force(client: Client, site: None) -> None:
-    staff(client, groups.AUDITORS)
+def test_a_second_version_from_the_same_day_is_refused_in_words(
+    client: Client, officer: User
+) -> None:
+    first = AgreementVersion.objects.get(label="1.0")
+    second = AgreementVersion.objects.create(
+        agreement=first.agreement, label="1.1", text="x", effective_from=first.effective_from
+    )
+    publish = reverse("membership_versions:publish", args=[second.pk])
+    page = client.post(publish, follow=True).content.decode()
+    assert "Version 1.0 of this agreement is in force from the same day." in page
+    second.refresh_from_db()
+    assert second.published_at is None
+
+
+def test_published_words_are_not_deleted_even_by_who_may_delete(client: Client, site: None) -> None:
+    superuser = make_staff()
+    superuser.is_superuser = True
+    sign_in(client, superuser)
+    version = AgreementVersion.objects.get(label="1.0")
+    delete = reverse("membership_versions:delete", args=[version.pk])
+    inspect = reverse("membership_versions:inspect", args=[version.pk])
+    assert client.get(delete)["Location"] == inspect
+    assert client.post(delete)["Location"] == inspect
+    assert AgreementVersion.objects.filter(pk=version.pk).exists()
+
+
+@pytest.mark.parametrize("group", [groups.AUDITORS, groups.EDITORS, groups.TREASURERS])
+def test_who_may_not_change_agreements_puts_none_in_force(
+    client: Client, site: None, group: str
+) -> None:
+    staff(client, group)
     version = AgreementVersion.objects.create(
         agreement=Agreement.objects.get(code="code-of-conduct"),
         label="2.0",
         text="New words.",
         effective_from="2027-01-01",
     )
-    client.post(reverse("membership_versions:publish", args=[version.pk]))
+    publish = reverse("membership_versions:publish", args=[version.pk])
+    for answer in (client.get(publish), client.post(publish)):
+        assert (answer.status_code, answer["Location"]) == (302, reverse("wagtailadmin_home"))
     version.refresh_from_db()
     assert version.published_at is None

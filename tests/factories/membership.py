@@ -21,7 +21,6 @@ from funding.payments.models import Invoice, Payment
 from membership import agreements, applications, organisations, seeds, terms
 from membership.applications import Answers
 from membership.models import Application, Organisation, Term, Tier
-from tests.factories.ledger import make_pool
 from tests.factories.payments import settlement, state
 from tests.factories.pools import make_person
 
@@ -31,7 +30,7 @@ _numbers = itertools.count(1)
 def foundation() -> Pool:
     """Tiers, fees, a code of conduct in force, and the pool that dues belong to."""
     seeds.load()
-    return Pool.objects.filter(code="general").first() or make_pool("general", name="General fund")
+    return billing.ensure_pool()
 
 
 def may(person: User, *rights: str) -> User:

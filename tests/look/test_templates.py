@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.template.loader import get_template
 
 from tests.look import stylesheet
@@ -10,6 +11,20 @@ from tests.look import stylesheet
 ROOT = Path(settings.BASE_DIR) / "templates"
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.html"))
 COMPONENTS = [name for name in PAGES if name.startswith("components/")]
+
+# The back office wears Wagtail's clothes. A template belongs there when it extends Wagtail's own;
+# these are the fragments that stand inside such a page, and by whom they are put there:
+BACK_OFFICE_FRAGMENTS = {
+    "dues/plan.html": "templates/dues/decide.html",
+    "membership/publish_cell.html": "membership/backoffice.py",
+}
+BACK_OFFICE = [
+    name
+    for name in PAGES
+    if name in BACK_OFFICE_FRAGMENTS
+    or re.match(r"{%\s*extends \"wagtailadmin/", (ROOT / name).read_text())
+]
+OWN = [name for name in PAGES if name not in BACK_OFFICE]
 
 
 def source(name: str) -> str:
@@ -33,12 +48,31 @@ def test_templates_load_nothing_from_elsewhere(name: str) -> None:
     assert not re.search(r"<(?:img|link|source|iframe)\b[^>]*(?:src|href)=\"https?:", source(name))
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_templates_use_classes_of_the_stylesheet_alone(name: str) -> None:
+def classes_in(name: str) -> set[str]:
     values = re.findall(r"class=\"([^\"]*(?:\"[^\"]*\"[^\"]*)*?)\"(?=[\s>/{])", source(name))
     words = {word for value in values for word in re.sub(r"{%.*?%}|{{.*?}}", " ", value).split()}
+    return {word for word in words if re.fullmatch(r"[a-z][\w-]*", word)}
 
-    assert {word for word in words if re.fullmatch(r"[a-z][\w-]*", word)} <= stylesheet.classes()
+
+@pytest.mark.parametrize("name", OWN)
+def test_templates_use_classes_of_the_stylesheet_alone(name: str) -> None:
+    assert classes_in(name) <= stylesheet.classes()
+
+
+@pytest.mark.parametrize("name", BACK_OFFICE)
+def test_back_office_templates_use_classes_of_wagtails_stylesheet_alone(name: str) -> None:
+    wagtails = finders.find("wagtailadmin/css/core.css")
+    assert wagtails
+
+    assert classes_in(name) <= set(re.findall(r"\.([a-z][\w-]*)", Path(wagtails).read_text()))
+
+
+@pytest.mark.parametrize(("name", "used_by"), BACK_OFFICE_FRAGMENTS.items())
+def test_a_back_office_fragment_stands_in_the_back_office(name: str, used_by: str) -> None:
+    user = ROOT.parent / used_by
+    assert f'"{name}"' in user.read_text()
+    if user.suffix == ".html":
+        assert user.relative_to(ROOT).as_posix() in BACK_OFFICE
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -17,13 +17,24 @@ from core.models import User
 from core.transactions import TransactionMissing, use_case
 from funding.ledger.models import Pool
 from membership import agreements, applications
-from membership.models import Acceptance, Agreement, AgreementVersion, Application, FeeRule
+from membership.models import (
+    Acceptance,
+    Agreement,
+    AgreementVersion,
+    Application,
+    FeeRule,
+    InformationRequest,
+    SeatRole,
+    Tier,
+)
+from membership.organisations import give_seat
 from membership.refusals import (
     AgreementNotAccepted,
     NothingToAccept,
     NotPermitted,
     OwnRequest,
     ReasonMissing,
+    TierClosed,
     TierNotOffered,
     WrongStep,
 )
@@ -57,11 +68,25 @@ def bob(foundation: Pool) -> User:
 
 
 def test_the_same_form_sent_twice_is_one_draft(alice: User) -> None:
-    token = uuid.uuid4()
-    first = applications.start(answers(), by=alice, form_token=token)
-    again = applications.start(answers(), by=alice, form_token=token)
+    token, given = uuid.uuid4(), answers()
+    first = applications.start(given, by=alice, form_token=token)
+    again = applications.start(given, by=alice, form_token=token)
     assert again.pk == first.pk
-    assert again.legal_name == first.legal_name
+    assert Application.objects.count() == 1
+
+
+def test_who_goes_back_and_changes_an_answer_changes_the_draft_until_it_is_submitted(
+    alice: User,
+) -> None:
+    token = uuid.uuid4()
+    applications.start(answers(ticked_versions=()), by=alice, form_token=token)
+    draft = applications.start(answers(public_name="Better"), by=alice, form_token=token)
+    draft.refresh_from_db()
+    assert (draft.public_name, draft.ticked_versions.count()) == ("Better", 1)
+
+    applications.submit(draft, by=alice)
+    late = applications.start(answers(public_name="Too Late"), by=alice, form_token=token)
+    assert (late.pk, late.public_name, late.state) == (draft.pk, "Better", State.SUBMITTED)
 
 
 def test_somebody_elses_form_token_leads_to_no_draft_of_theirs(alice: User) -> None:
@@ -140,6 +165,14 @@ def test_a_tier_without_a_fee_for_the_organisation_is_not_offered(alice: User) -
         applications.submit(draft, by=alice)
 
 
+def test_a_draft_for_a_tier_that_was_closed_since_is_not_taken(alice: User) -> None:
+    draft, handed_in = draft_application(alice), submitted_application(alice)
+    Tier.objects.filter(code="implementer").update(open_to_new=False)
+    with pytest.raises(TierClosed, match="takes no new members"):
+        applications.submit(draft, by=alice)
+    assert applications.begin_review(handed_in, by=make_officer()).state == State.UNDER_REVIEW
+
+
 def test_the_fee_of_the_day_of_submission_is_the_one_that_counts(alice: User) -> None:
     application = submitted_application(alice)
     rule = FeeRule.objects.get(tier=application.tier, kind="implementer", income_group="low")
@@ -206,6 +239,16 @@ def test_declining_tells_the_applicant_why(alice: User, bob: User) -> None:
     assert any("Not a legal body." in message.body for message in mail.outbox)
 
 
+def test_a_decision_ends_the_waiting_for_an_answer(alice: User, bob: User) -> None:
+    application = reviewed_application(alice, bob)
+    applications.request_information(application, "Who signs?", by=bob)
+    applications.decline(application, by=bob, reason="No answer came.")
+    application.refresh_from_db()
+    assert application.open_question is None
+    with pytest.raises(WrongStep, match="“declined” by now"):
+        applications.answer(application, "The director.", by=alice)
+
+
 def test_an_application_can_be_withdrawn_until_it_is_decided(alice: User, bob: User) -> None:
     for application in (draft_application(alice), submitted_application(alice)):
         assert applications.withdraw(application, by=alice).state == State.WITHDRAWN
@@ -254,6 +297,21 @@ def test_nobody_reviews_their_own_request_whatever_their_rights(bob: User) -> No
     taken_up = applications.begin_review(application, by=make_officer())
     with pytest.raises(OwnRequest), use_case():
         applications.approve(taken_up, by=bob)
+
+
+def test_who_has_a_seat_in_the_organisation_does_not_decide_on_its_request(
+    alice: User, bob: User
+) -> None:
+    organisation = make_organisation()
+    with use_case():
+        give_seat(organisation, bob, [SeatRole.MEMBER])
+    draft = applications.start(
+        answers(), by=alice, form_token=uuid.uuid4(), organisation=organisation
+    )
+    applications.submit(draft, by=alice)
+    with pytest.raises(OwnRequest, match="you have a seat in this organisation"):
+        applications.begin_review(draft, by=bob)
+    assert applications.begin_review(draft, by=make_officer()).state == State.UNDER_REVIEW
 
 
 def test_a_refused_decision_stays_in_the_log_with_its_reason(alice: User, bob: User) -> None:
@@ -334,6 +392,21 @@ def test_an_acceptance_and_published_words_cannot_be_changed_by_anybody(alice: U
     ):
         with pytest.raises(Exception, match=r"Cannot (update|delete)"), transaction.atomic():
             change()
+
+
+def test_the_database_keeps_one_open_question_and_no_half_answer(alice: User, bob: User) -> None:
+    application = reviewed_application(alice, bob)
+    applications.request_information(application, "Who signs?", by=bob)
+    with pytest.raises(IntegrityError, match="information_one_open_question"), transaction.atomic():
+        InformationRequest.objects.create(
+            application=application, question="And?", asked_by=bob, asked_at=timezone.now()
+        )
+    for half in ({"answer": "Words"}, {"answered_at": timezone.now(), "answered_by": alice}):
+        with (
+            pytest.raises(IntegrityError, match="information_answer_is_whole"),
+            transaction.atomic(),
+        ):
+            application.information_requests.update(**half)
 
 
 def test_answers_are_plain_data_that_nobody_changes_by_accident(foundation: Pool) -> None:

@@ -121,3 +121,6 @@ def test_two_fees_for_the_same_case_from_the_same_day_are_refused_in_words(
         first.full_clean()
     with pytest.raises(IntegrityError, match="fee_once_per_day"), transaction.atomic():
         first.save()
+    # Nor in another currency: nobody could say which of the two is asked for.
+    with pytest.raises(IntegrityError, match="fee_once_per_day"), transaction.atomic():
+        rule(kind="company", income_group="low", currency="EUR")

@@ -160,6 +160,14 @@ class TestVerbs:
             terms.cancel(first, on=day(30), by=officer, reason="Another tier")
         assert open_term(first.organisation, starts_on=day(30)).pk
 
+    def test_a_cancelled_term_stands_in_the_way_until_its_last_day(self, foundation: Pool) -> None:
+        first, officer = open_term(), make_officer()
+        with use_case():
+            first = terms.cancel(first, on=day(30), by=officer, reason="Another tier")
+        assert first.last_day == day(29)
+        with pytest.raises(TermOverlaps, match="30 March 2026"):
+            open_term(first.organisation, starts_on=day(29))
+
     @pytest.mark.parametrize(
         ("constraint", "changes"),
         [
@@ -175,6 +183,13 @@ class TestVerbs:
         row = open_term()
         with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
             Term.objects.filter(pk=row.pk).update(**changes)
+
+    def test_the_database_refuses_a_term_both_settled_and_waived(self, foundation: Pool) -> None:
+        row = open_term()
+        with pytest.raises(IntegrityError, match="term_settled_or_waived"), transaction.atomic():
+            Term.objects.filter(pk=row.pk).update(
+                settled_on=FIRST, waived_on=FIRST, waived_by=make_officer(), waived_reason="Why"
+            )
 
     def test_the_database_refuses_two_terms_that_share_a_day(self, foundation: Pool) -> None:
         row = open_term()
@@ -230,6 +245,54 @@ class TestOrganisations:
         with pytest.raises(IntegrityError, match="seat_roles_are_known"), transaction.atomic():
             Seat.objects.create(organisation=organisation, person=make_person(), roles=["boss"])
 
+    def test_an_organisation_has_one_vote_and_a_person_one_seat_in_it(
+        self, foundation: Pool
+    ) -> None:
+        organisation, alice = make_organisation(), make_person()
+        with use_case():
+            seat = give_seat(organisation, alice, ["voting_representative"])
+        with pytest.raises(IntegrityError, match="seat_one_voting_representative"), use_case():
+            give_seat(organisation, make_person(), ["voting_representative", "member"])
+        with use_case():
+            assert give_seat(organisation, alice, ["member"]) == seat
+        with pytest.raises(IntegrityError, match="seat_once_per_person"), transaction.atomic():
+            Seat.objects.create(organisation=organisation, person=alice, roles=["member"])
+
+    @pytest.mark.parametrize(
+        ("constraint", "changes"),
+        [
+            ("organisation_is_named", {"legal_name": ""}),
+            ("organisation_kind_is_known", {"kind": "club"}),
+            ("organisation_constituency_is_known", {"constituency": "money"}),
+            ("organisation_country_is_iso2", {"country": "mw"}),
+        ],
+    )
+    def test_the_database_refuses_an_organisation_that_cannot_be(
+        self, foundation: Pool, constraint: str, changes: dict[str, str]
+    ) -> None:
+        row = make_organisation()
+        with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+            Organisation.objects.filter(pk=row.pk).update(**changes)
+
+    def test_a_name_that_grows_without_its_accents_still_fits(self, foundation: Pool) -> None:
+        assert make_organisation(public_name="ﷺ" * 120, legal_name="ﷺ" * 200).pk
+
+    def test_it_is_a_member_since_the_first_day_that_counted(self, foundation: Pool) -> None:
+        organisation, officer = make_organisation(), make_officer()
+        assert queries.member_since(organisation) is None
+        for begins, settled, cancelled in (
+            (datetime.date(2022, 1, 1), datetime.date(2024, 1, 1), None),  # long over when paid
+            (datetime.date(2024, 1, 1), datetime.date(2024, 2, 1), datetime.date(2024, 1, 20)),
+            (datetime.date(2025, 1, 1), datetime.date(2025, 1, 9), None),
+            (datetime.date(2026, 1, 1), datetime.date(2025, 12, 1), None),
+        ):
+            row = open_term(organisation, starts_on=begins)
+            with use_case():
+                terms.settle(row, on=settled)
+                if cancelled:
+                    terms.cancel(row, on=cancelled, by=officer, reason="Left")
+        assert queries.member_since(organisation) == datetime.date(2025, 1, 9)
+
 
 # --- The directory --------------------------------------------------------------------------------
 
@@ -277,12 +340,13 @@ class TestDirectory:
             assert page.status_code == 200
             assert "Current Body" in page.content.decode()
 
-    def test_a_filter_that_nobody_matches_says_so(
+    def test_a_filter_that_nobody_matches_says_so_and_stays_chosen(
         self, members: dict[str, Organisation], client: Client
     ) -> None:
         page = client.get("/members/?country=FR").content.decode()
         assert "Current Body" not in page
         assert "No member" in page
+        assert '<option value="FR" selected>France</option>' in page
 
     def test_a_member_has_a_page_and_nobody_else_has(
         self, members: dict[str, Organisation], client: Client
