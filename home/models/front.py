@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import models
+from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -66,7 +67,7 @@ class HomePage(PortalPage):
             money=transparency.foundation_summaries(),
             pools=pool_cards(here),
             news=public(NewsPage).filter(locale=here).order_by("-date", "-pk")[:NEWS_ON_FRONT],
-            communities=public(CommunityPage).filter(locale=here).order_by("title"),
+            communities=public(CommunityPage).filter(locale=here).order_by(Lower("title")),
             countries=countries,
             system_count=sum(len(page.implementations.all()) for page in countries),
             people=people[:PEOPLE_ON_FRONT],
