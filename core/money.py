@@ -88,7 +88,15 @@ class Money:
         if len(fraction) > digits:
             # "1,250" with two decimals: three digits after a single sign are thousands; "0.125"
             # and "1250,125" are not written by anyone who means thousands.
-            thousands = len(fraction) == 3 and not match[2] and re.fullmatch(r"[1-9]\d{0,2}", whole)
+            # And where the sign is the decimal sign of the reader's language, "50.005" is a slip of
+            # the finger, not fifty thousand.
+            slip = digits and match[3] == babel_locale().number_symbols["latn"]["decimal"]
+            thousands = (
+                len(fraction) == 3
+                and not match[2]
+                and not slip
+                and re.fullmatch(r"[1-9]\d{0,2}", whole)
+            )
             if not thousands:
                 raise TooManyDecimals(currency=currency, exponent=digits, text=text.strip())
             whole, fraction = whole + fraction, ""

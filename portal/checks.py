@@ -152,16 +152,16 @@ def wagtails_own_sign_in_is_shut(app_configs: Apps, **kwargs: Any) -> list[Check
     from django.urls import Resolver404, resolve
 
     problems: list[CheckMessage] = []
-    for path in ("/admin/login/", "/admin/password_reset/"):
+    for path in ("/admin/login/", "/admin/password_reset/", "/_util/login/"):
         try:
             module = getattr(resolve(path).func, "__module__", "")
         except Resolver404:
             continue
-        if module.startswith("wagtail"):
+        if module.startswith(("wagtail", "django.contrib.auth")):
             problems.append(
                 Error(
                     f"{path} is answered by Wagtail and passes by any second factor.",
-                    hint="Route it to allauth's page ahead of wagtail.admin.urls in portal/urls.py.",
+                    hint="Route it to allauth's page ahead of Wagtail's addresses in portal/urls.py.",
                     id="portal.E012",
                 )
             )

@@ -44,6 +44,7 @@ urlpatterns += i18n_patterns(
     path("", include("funding.transparency.urls")),
     path("", include("membership.urls")),
     path("", include("home.urls")),
+    path("_util/login/", to_sign_in),  # ahead of Wagtail's, as above
     path("", include(wagtail_urls)),
     prefix_default_language=False,
 )

@@ -4,6 +4,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext, override
 
 from core.mail import enqueue_mail
+from funding.dues import billing
 from funding.dues.billing import POOL
 from funding.ledger import templates
 from funding.ledger.entries import NewEntry
@@ -24,6 +25,10 @@ class DuesOutcome:
             "first": formats.date_format(term.starts_on),
             "last": formats.date_format(term.ends_on),
         }
+
+    def why_not_payable(self, payment: Payment) -> str:
+        assert payment.invoice is not None
+        return billing.why_not_payable(_term(payment), payment.invoice)
 
     def succeeded(self, payment: Payment) -> None:
         """Settle the term on the day the money arrived.
@@ -64,7 +69,7 @@ class DuesOutcome:
                 place="clearing",
                 fee=settlement.fee,
                 date=settlement.date,
-                source=f"payment:{payment.public_id}",
+                source=f"term:{payment.purpose_id}",
             )
         return templates.dues_paid_by_card(
             key=settlement.key,
@@ -73,7 +78,7 @@ class DuesOutcome:
             gross=settlement.gross,
             fee=settlement.fee,
             date=settlement.date,
-            source=f"payment:{payment.public_id}",
+            source=f"term:{payment.purpose_id}",
         )
 
     def failed(self, payment: Payment) -> None:

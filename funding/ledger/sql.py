@@ -69,11 +69,13 @@ DECLARE
     posting_period bigint;
     short record;
 BEGIN
-    -- Decisions on a pool wait for each other, so that two cannot spend the same money.
+    -- Decisions on a pool wait for each other, so that two cannot spend the same money. They do
+    -- not wait for facts: a fact's foreign key locks the pool only at its commit, and would meet us
+    -- in a circle.
     IF (content ->> 'decision')::boolean THEN
         PERFORM p.id FROM ledger_pool p
             WHERE p.code IN (SELECT line ->> 0 FROM jsonb_array_elements(content -> 'lines') line)
-            ORDER BY p.id FOR UPDATE;
+            ORDER BY p.id FOR NO KEY UPDATE;
     END IF;
 
     -- The first open month from the effective date on. The shared lock makes a close wait for

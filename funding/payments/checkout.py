@@ -43,6 +43,10 @@ class BeingConfirmed(Refusal):
     message = _("This payment is being confirmed. Look again in a moment.")
 
 
+class NoLongerWanted(Refusal):
+    message = _("%(reason)s")
+
+
 @inside_transaction
 def open_payment(
     *,
@@ -92,12 +96,14 @@ def begin_checkout(payment: Payment) -> str:
 
     Must run outside any transaction, after the payment is committed. A repeated call, a double
     click or a crash between Stripe's answer and our commit all lead to the same session. Raises
-    CheckoutUnavailable, AlreadyPaid, BeingConfirmed.
+    CheckoutUnavailable, AlreadyPaid, BeingConfirmed, NoLongerWanted.
     """
     if in_transaction():
         raise CallInsideTransaction("begin_checkout runs outside any transaction.")
     payment = Payment.objects.get(pk=payment.pk)
     _refuse_unless_payable(payment)
+    if reason := outcomes.outcome_of(payment.purpose).why_not_payable(payment):
+        raise NoLongerWanted(reason=reason)
     try:
         if payment.stripe_session:
             session = client().v1.checkout.sessions.retrieve(payment.stripe_session)

@@ -350,6 +350,10 @@ class InvoiceLine(models.Model):
             ),
         ]
 
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.invoice.currency)
+
     def __str__(self) -> str:
         return self.description
 

@@ -30,10 +30,17 @@ class Settlement:
 
 class Outcome(Protocol):
     """The handler of one purpose. Every method is called inside the payment's transaction,
-    with the payment's row locked, except ``describe`` and ``thanks_url``, which only read."""
+    with the payment's row locked, except ``describe``, ``thanks_url`` and ``why_not_payable``, which
+    only read."""
 
     def describe(self, payment: Payment) -> str:
         """One line for the checkout page and the receipt, in the language in force."""
+
+    def why_not_payable(self, payment: Payment) -> str:
+        """Why nobody should pay this any more, in the language in force; "" while it is wanted.
+
+        What the payment was for may have gone since it was begun: withdrawn, cancelled, closed.
+        """
 
     def succeeded(self, payment: Payment) -> None:
         """Record what the payment achieved. Called exactly once per payment."""

@@ -11,7 +11,7 @@ from core.transactions import use_case
 from funding.payments import inbox, present_state, progress
 from funding.payments.models import Payment, Status, StripeCursor, StripeEvent
 from funding.payments.stripe_client import client
-from funding.payments.webhooks import of_mapping
+from funding.payments.webhooks import NotAnEvent, of_mapping
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def read_missed_events() -> int:
     now = timezone.now()
     cursor = StripeCursor.objects.filter(name=EVENTS).first()
     since = max(cursor.read_until - OVERLAP if cursor else now - KEPT, now - KEPT)
-    missed = 0
+    missed, odd = 0, []
     events = client().v1.events.list(
         {
             "created": {
@@ -47,10 +47,18 @@ def read_missed_events() -> int:
         if StripeEvent.objects.filter(event_id=event.id).exists():
             continue
         values = event.to_dict(for_json=True)
-        received = of_mapping(values, json.dumps(values))
+        try:
+            received = of_mapping(values, json.dumps(values))
+        except NotAnEvent:
+            # One that we cannot read must not hide those behind it.
+            logger.exception("Event %s of Stripe cannot be read.", event.id)
+            odd.append(event.id)
+            continue
         missed += inbox.receive(received, StripeEvent.Source.RECONCILIATION)
     with use_case():
         StripeCursor.objects.update_or_create(name=EVENTS, defaults={"read_until": now - GRACE})
+    if odd:
+        raise RuntimeError(f"Events that could not be read: {odd}")
     if missed:
         logger.warning("%s events of Stripe had not arrived as webhooks.", missed)
     return missed

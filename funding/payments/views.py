@@ -22,6 +22,7 @@ from funding.payments.checkout import (
     AlreadyPaid,
     BeingConfirmed,
     CheckoutUnavailable,
+    NoLongerWanted,
     begin_checkout,
 )
 from funding.payments.models import Invoice, Payment, Receipt, Status, StripeEvent
@@ -103,6 +104,8 @@ def payment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         context["looks_by_itself"] = look < len(LOOKS)
     elif standing == "failed":
         context["reason"] = failures.sentence(found.failure_code)
+    if standing != "paid" and found.can_be_tried:
+        context["unwanted"] = outcomes.outcome_of(found.purpose).why_not_payable(found)
     if "unavailable" in request.GET:
         context["unavailable"] = CheckoutUnavailable()
     response = render(request, "payments/payment.html", context)
@@ -146,6 +149,8 @@ def to_checkout(request: HttpRequest, payment: Payment) -> HttpResponse:
         address = begin_checkout(payment)
     except (AlreadyPaid, BeingConfirmed):
         address = f"{payment.get_absolute_url()}?returned=1"
+    except NoLongerWanted:
+        address = payment.get_absolute_url()  # which says why
     except CheckoutUnavailable:
         address = f"{payment.get_absolute_url()}?unavailable=1"
     return HttpResponse(status=303, headers={"Location": address})

@@ -431,4 +431,5 @@ def pledge_as_typed(pledge: Pledge) -> dict[str, Any]:
         "first_on": pledge.instalments.all()[0].due_on,
         "binding": "binding" if pledge.binding else "intent",
         "naming": ANONYMOUS if pledge.anonymous else NAMED,
+        "public_name": pledge.public_name,
     }

@@ -40,6 +40,7 @@ def begin_gift(
                 amount=amount.amount,
                 currency=amount.currency,
                 anonymous=giver.anonymous,
+                public_name=giver.public_name,
                 language=language,
                 form_token=token,
             )

@@ -167,6 +167,8 @@ class Gift(models.Model):
     amount = models.BigIntegerField(_("amount"))
     currency = CurrencyField()
     anonymous = models.BooleanField(_("anonymous"))
+    # As it was agreed to for this very one: what the donor says later changes no earlier one.
+    public_name = models.CharField(_("public name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=10)
     form_token = models.UUIDField(unique=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -234,6 +236,8 @@ class Pledge(models.Model):
     currency = CurrencyField()
     binding = models.BooleanField(_("binding"))
     anonymous = models.BooleanField(_("anonymous"))
+    # As it was agreed to for this very one: what the donor says later changes no earlier one.
+    public_name = models.CharField(_("public name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=10)
     form_token = models.UUIDField(unique=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)

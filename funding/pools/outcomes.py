@@ -1,15 +1,31 @@
 """What payments for gifts and instalments achieve (the handlers of `funding.payments.outcomes`)."""
 
+from collections.abc import Callable
+from typing import ParamSpec
+
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.refusals import Refusal
 from funding.ledger import templates
 from funding.ledger.entries import NewEntry
 from funding.payments.models import Payment
 from funding.payments.outcomes import Settlement
-from funding.pools import gifts, pledges
+from funding.pools import gifts, pledges, rules
 from funding.pools.addresses import pool_page
 from funding.pools.models import Gift, Instalment, PoolProfile
+
+P = ParamSpec("P")
+
+
+def _refused(check: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> str:
+    """What ``check`` says no with; "" where it has nothing against it."""
+    try:
+        check(*args, **kwargs)
+    except Refusal as refusal:
+        return str(refusal)
+    return ""
 
 
 class GiftOutcome:
@@ -18,6 +34,10 @@ class GiftOutcome:
     def describe(self, payment: Payment) -> str:
         profile = PoolProfile.objects.get(pk=payment.pool_id)
         return _("Gift to the pool “%(pool)s”") % {"pool": profile.title}
+
+    def why_not_payable(self, payment: Payment) -> str:
+        profile = PoolProfile.objects.select_related("pool").get(pk=payment.pool_id)
+        return _refused(rules.check_open, profile, timezone.localdate())
 
     def succeeded(self, payment: Payment) -> None:
         gifts.receive(payment)
@@ -50,6 +70,9 @@ class InstalmentOutcome:
             "number": instalment.number,
             "pool": instalment.pledge.pool.profile.title,
         }
+
+    def why_not_payable(self, payment: Payment) -> str:
+        return _refused(pledges.check_payable, self._instalment(payment))
 
     def succeeded(self, payment: Payment) -> None:
         pledges.receive(payment)

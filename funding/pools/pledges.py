@@ -100,6 +100,7 @@ def draft_pledge(
                 currency=amount.currency,
                 binding=binding,
                 anonymous=giver.anonymous,
+                public_name=giver.public_name,
                 language=language,
                 form_token=token,
             )
@@ -124,18 +125,22 @@ def redraft_pledge(
         pledge.amount = amount.amount
         pledge.binding = binding
         pledge.anonymous = giver.anonymous
+        pledge.public_name = giver.public_name
         # The form it came from now stands for other terms: sent again, it is another draft.
         pledge.form_token = uuid.uuid4()
-        pledge.save(update_fields=["amount", "binding", "anonymous", "form_token"])
+        pledge.save(update_fields=["amount", "binding", "anonymous", "public_name", "form_token"])
         pledge.instalments.all().delete()
         _write_instalments(pledge, parts)
         return pledge
 
 
 def discard_draft(pledge: Pledge) -> None:
-    """Take a draft back before it promised anything. Raises PledgeNotDraft."""
+    """Take a draft back before it promised anything; twice is once. Raises PledgeNotDraft."""
     with use_case():
-        pledge = _lock(pledge.pk)
+        try:
+            pledge = _lock(pledge.pk)
+        except Pledge.DoesNotExist:
+            return
         _require_draft(pledge)
         pledge.instalments.all().delete()
         pledge.delete()
@@ -213,13 +218,8 @@ def begin_instalment_payment(
     """
     with use_case():
         instalment = _lock_instalment(instalment.pk)
+        check_payable(instalment)
         pledge = instalment.pledge
-        if pledge.cancelled_at is not None:
-            raise refusals.PledgeCancelled
-        if pledge.confirmed_at is None:
-            raise refusals.PledgeNotConfirmed
-        if instalment.received_amount >= instalment.amount:
-            raise refusals.InstalmentReceived
         begun = _payments([instalment.pk]).exclude(status=Status.SUCCEEDED).first()
         if begun is not None:
             return begun
@@ -233,6 +233,17 @@ def begin_instalment_payment(
             language=language,
             user=user,
         )
+
+
+def check_payable(instalment: Instalment) -> None:
+    """Raise PledgeNotConfirmed, PledgeCancelled or InstalmentReceived unless it is still to pay."""
+    pledge = instalment.pledge
+    if pledge.cancelled_at is not None:
+        raise refusals.PledgeCancelled
+    if pledge.confirmed_at is None:
+        raise refusals.PledgeNotConfirmed
+    if instalment.received_amount >= instalment.amount:
+        raise refusals.InstalmentReceived
 
 
 @inside_transaction

@@ -140,7 +140,7 @@ def recent_gifts(pool: Pool, *, limit: int = 10) -> list[PublicGift]:
 
 def _public_gift(gift: Gift) -> PublicGift:
     return PublicGift(
-        name="" if gift.anonymous else gift.donor.public_name,
+        name="" if gift.anonymous else gift.public_name,
         amount=gift.amount,
         currency=gift.currency,
         received_on=timezone.localdate(gift.received_at),
@@ -150,7 +150,7 @@ def _public_gift(gift: Gift) -> PublicGift:
 
 def _public_instalment(part: Instalment) -> PublicGift:
     return PublicGift(
-        name="" if part.pledge.anonymous else part.pledge.donor.public_name,
+        name="" if part.pledge.anonymous else part.pledge.public_name,
         amount=part.received_amount,
         currency=part.pledge.currency,
         received_on=timezone.localdate(part.received_at),

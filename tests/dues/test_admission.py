@@ -375,3 +375,18 @@ class TestPaying:
         over = admitted_term(starts_on=timezone.localdate() - datetime.timedelta(days=500))
         with pytest.raises(TermOver):
             dues_payment(over)
+
+
+@pytest.mark.django_db
+def test_what_the_public_ledger_names_opens_nobodys_papers(foundation: Pool, client: Any) -> None:
+    """A payment's, a receipt's and an invoice's address is the only key to it (rule 10)."""
+    paid_term()
+    payment = Payment.objects.get()
+    secrets = {str(payment.public_id), str(Invoice.objects.get().public_id)}
+    secrets.add(str(payment.receipt.public_id))
+
+    public = b"".join(client.get("/ledger/entries.csv").streaming_content).decode()
+    for entry in Entry.objects.all():
+        public += client.get(f"/ledger/entries/{entry.pk}/").content.decode()
+    assert "term:" in public
+    assert not [secret for secret in secrets if secret in public]

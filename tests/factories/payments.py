@@ -34,9 +34,13 @@ class OutcomeForTests:
     def __init__(self) -> None:
         self.told: list[tuple[str, int]] = []
         self.refuses: Exception | None = None
+        self.unwanted = ""
 
     def describe(self, payment: Payment) -> str:
         return f"Test payment {payment.purpose_id}"
+
+    def why_not_payable(self, payment: Payment) -> str:
+        return self.unwanted
 
     def succeeded(self, payment: Payment) -> None:
         if self.refuses is not None:

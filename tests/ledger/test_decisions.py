@@ -1,6 +1,8 @@
 """Money promised out never exceeds money held (rule 6); facts from outside always post."""
 
+import json
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from funding.ledger.chart import FIGURE_SIGNS
 from funding.ledger.entries import NewEntry
 from funding.ledger.models import Entry, Pool
 from funding.ledger.posting import NotEnoughAvailable
+from portal import database
 from tests.factories.ledger import A_DAY, gift_entry, make_pool, post_now
 
 
@@ -125,3 +128,36 @@ def test_of_many_who_promise_the_same_money_at_once_one_succeeds(committed_db: A
     assert sorted(outcomes) == ["promised"] + ["refused"] * 7
     assert available(pool) == 4_000
     assert Entry.objects.count() == 2
+
+
+def test_a_decision_and_a_fact_on_one_pool_never_wait_in_a_circle(
+    committed_db: Any, django_db_setup: Any
+) -> None:
+    pool = make_pool()
+    post_now(gift_entry(pool, 10_000, 0))
+    post_now(commitment(pool, 500))
+    charge = templates.bank_charge(amount=1, **about(pool, "charge"))
+    outcome: list[object] = []
+
+    def pay() -> None:
+        try:
+            outcome.append(post_now(templates.disbursement_paid(amount=500, **about(pool, "pay"))))
+        except Exception as error:  # a deadlock, which the database breaks after a second
+            outcome.append(error)
+        finally:
+            connection.close()
+
+    other = django_db_setup.server.connect(database.APP_ROLE, committed_db.name)
+    other.autocommit = False
+    # The fact is posted and its transaction stays open: it holds the bank account's balance.
+    with other.cursor() as cursor:
+        cursor.execute("SELECT ledger_post(%s::jsonb)", [json.dumps(charge.content())])
+    decider = threading.Thread(target=pay)
+    decider.start()
+    time.sleep(0.5)  # the decision holds the pool and waits for the balance by now
+    other.commit()
+    other.close()
+    decider.join(timeout=20)
+
+    assert [type(result).__name__ for result in outcome] == ["Posted"]
+    assert available(pool) == 9_499

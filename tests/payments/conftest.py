@@ -30,6 +30,6 @@ def nothing_told() -> Iterator[None]:
     from tests.factories.payments import outcome
 
     outcome.told.clear()
-    outcome.refuses = None
+    outcome.refuses, outcome.unwanted = None, ""
     yield
-    outcome.refuses = None
+    outcome.refuses, outcome.unwanted = None, ""

@@ -9,6 +9,7 @@ import pytest
 import stripe
 import time_machine
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from core.transactions import TransactionMissing, use_case
@@ -17,13 +18,14 @@ from funding.payments.checkout import (
     AlreadyPaid,
     BeingConfirmed,
     CheckoutUnavailable,
+    NoLongerWanted,
     begin_checkout,
     open_payment,
 )
 from funding.payments.models import Payment, Receipt, Status
 from funding.payments.stripe_client import CallInsideTransaction, client
 from funding.payments.stripe_units import AmountNotByCard
-from tests.factories.payments import PURPOSE, make_payment
+from tests.factories.payments import PURPOSE, make_payment, outcome
 from tests.payments.stripe_sandbox import DECLINED, Sandbox
 
 
@@ -298,3 +300,19 @@ def test_a_wrong_key_is_told_to_the_payer_as_unavailable(sandbox: Sandbox, setti
     settings.STRIPE_SECRET_KEY = "sk_test_wrong_wrong_wrong_wrong"
     with pytest.raises(CheckoutUnavailable):
         begin_checkout(make_payment())
+
+
+@pytest.mark.django_db
+def test_what_nobody_wants_any_more_is_not_paid_and_the_page_says_why(
+    sandbox: Sandbox, client: Client
+) -> None:
+    payment = make_payment()
+    outcome.unwanted = "The pledge was withdrawn."
+    with pytest.raises(NoLongerWanted, match="The pledge was withdrawn"):
+        begin_checkout(payment)
+
+    page = client.get(payment.get_absolute_url()).content.decode()
+    assert "The pledge was withdrawn." in page
+    assert "Pay by card" not in page
+    answer = client.post(f"{payment.get_absolute_url()}pay/")
+    assert answer["Location"] == payment.get_absolute_url()

@@ -1,6 +1,7 @@
 """Events in every order, twice, late, never: the books and the payer's page are the same."""
 
 import dataclasses
+import datetime
 import itertools
 import json
 import random
@@ -23,6 +24,7 @@ from funding.payments import inbox, jobs, progress, reconciliation
 from funding.payments.checkout import begin_checkout
 from funding.payments.models import Payment, Receipt, Status, StripeCursor, StripeEvent
 from funding.payments.stripe_client import client
+from funding.payments.webhooks import NotAnEvent
 from tests.factories.payments import make_payment, outcome, received
 from tests.payments.stripe_sandbox import DECLINED, NO_FUNDS, Sandbox, running_sandbox
 
@@ -432,3 +434,27 @@ def test_an_event_is_kept_even_when_its_words_are_strange() -> None:
     run_pending_jobs()
     assert set(StripeEvent.objects.values_list("verdict", flat=True)) == {"ignored"}
     assert "\\u0000" in json.dumps(json.loads(StripeEvent.objects.latest("pk").body))
+
+
+def test_an_event_that_cannot_be_read_hides_none_behind_it(
+    committed_db: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = make_payment()
+    sandbox.pay(begin_checkout(payment))
+    (odd, *_) = reversed(sandbox.events(payment))
+    real = reconciliation.of_mapping
+
+    def read(values: dict[str, Any], body: str) -> Any:
+        if values["id"] == odd["id"]:
+            raise NotAnEvent("Unreadable.")
+        return real(values, body)
+
+    monkeypatch.setattr(reconciliation, "of_mapping", read)
+    monkeypatch.setattr(reconciliation, "GRACE", -datetime.timedelta(minutes=1))
+    with pytest.raises(RuntimeError, match=odd["id"]):
+        reconciliation.read_missed_events()
+    run_pending_jobs()
+
+    assert_paid_once(payment)
+    assert not StripeEvent.objects.filter(event_id=odd["id"]).exists()
+    assert StripeCursor.objects.exists()

@@ -17,7 +17,8 @@ from funding.ledger import queries as ledger
 from funding.ledger.models import Entry
 from funding.payments import progress
 from funding.payments.models import Payment
-from funding.pools import gifts, refusals
+from funding.payments.outcomes import outcome_of
+from funding.pools import gifts, queries, refusals
 from funding.pools.models import Donor, Gift, PoolProfile
 from tests.factories import pools as make
 from tests.factories.payments import state
@@ -211,3 +212,24 @@ def test_a_donor_with_gifts_cannot_be_deleted() -> None:
         gift.donor.delete()
     with pytest.raises(IntegrityError):
         _delete_past_the_model(gift.donor_id)
+
+
+@pytest.mark.django_db
+def test_what_a_donor_calls_themselves_later_renames_no_earlier_gift() -> None:
+    profile, alice = make.open_pool(), make.make_person()
+    gift, payment = make.begun_gift(profile, make.a_giver(alice, public_name="A quiet friend"))
+    make.pay(payment)
+    make.begun_gift(profile, make.a_giver(alice, public_name="Jane Realname"))
+
+    assert [shown.name for shown in queries.recent_gifts(profile.pool)] == ["A quiet friend"]
+    gift.refresh_from_db()
+    assert gift.donor.public_name == "Jane Realname"
+
+
+@pytest.mark.django_db
+def test_a_gift_begun_before_its_pool_closed_is_no_longer_taken() -> None:
+    profile = make.open_pool()
+    _gift, payment = make.begun_gift(profile)
+    assert outcome_of("gift").why_not_payable(payment) == ""
+    PoolProfile.objects.update(closes_on=timezone.localdate() - datetime.timedelta(days=1))
+    assert outcome_of("gift").why_not_payable(payment)

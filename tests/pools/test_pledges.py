@@ -18,6 +18,7 @@ from funding.ledger import queries as ledger
 from funding.ledger.models import Entry
 from funding.payments.checkout import open_payment
 from funding.payments.models import Payment
+from funding.payments.outcomes import outcome_of
 from funding.pools import pledges, refusals
 from funding.pools.models import LAPSE_DAYS, Instalment, Pledge
 from funding.pools.schedules import Part, even_parts, rhythmic_days
@@ -479,3 +480,23 @@ def test_a_pledge_of_many_instalments_adds_up_at_a_real_commit(committed_db: obj
         Pledge.objects.filter(pk=pledge.pk).update(amount=100_004)
     pledge.refresh_from_db()
     assert pledge.amount == 100_003
+
+
+@pytest.mark.django_db
+def test_an_instalment_begun_before_its_pledge_was_withdrawn_is_no_longer_taken() -> None:
+    alice = make.make_person()
+    pledge = make.confirmed_pledge(alice, binding=False)
+    payment = pledges.begin_instalment_payment(
+        pledge.instalments.all()[0], user=alice, language="en"
+    )
+    assert outcome_of("instalment").why_not_payable(payment) == ""
+    pledges.withdraw_pledge(pledge, by=alice)
+    assert outcome_of("instalment").why_not_payable(payment)
+
+
+@pytest.mark.django_db
+def test_throwing_a_draft_away_twice_is_once() -> None:
+    draft = make.draft_pledge(make.make_person())
+    for _ in range(2):
+        pledges.discard_draft(draft)
+    assert not Pledge.objects.exists()

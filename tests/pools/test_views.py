@@ -134,7 +134,7 @@ def test_an_own_amount_counts_though_its_radio_was_not_pressed(
         ({"amount": "5000", "own_amount": "75"}, "Keep one of the two."),
         ({"amount": "own", "own_amount": "fifty"}, "“fifty” is not an amount."),
         ({"amount": "own", "own_amount": "-50"}, "is not an amount."),
-        ({"amount": "own", "own_amount": "5.123"}, "5,123"),
+        ({"amount": "own", "own_amount": "5.123"}, "“5.123” has more"),
         ({"amount": "own", "own_amount": "4.99"}, "$5.00"),
         ({"amount": "own", "own_amount": "99999999"}, "The largest amount"),
         ({"amount": "777"}, "777"),
@@ -147,11 +147,6 @@ def test_an_own_amount_counts_though_its_radio_was_not_pressed(
 def test_a_mistake_is_named_at_its_field_and_what_was_typed_is_kept(
     client: Client, profile: PoolProfile, typed: dict[str, str], words: str
 ) -> None:
-    if words == "5,123":
-        # Three digits after one sign are thousands: 5.123 is five thousand, and no mistake.
-        assert give(client, **typed).status_code == 303
-        assert Gift.objects.get().amount == 512_300
-        return
     response = give(client, public_name="Grace & Sons", **typed)
     assert words in errors_of(response)
     content = response.content.decode()

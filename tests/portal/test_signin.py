@@ -71,6 +71,17 @@ def test_wagtails_password_pages_lead_to_the_one_reset(
     assert mail.outbox == []
 
 
+@pytest.mark.parametrize("prefix", ["", "/fr", "/pt"])
+def test_wagtails_login_for_private_pages_signs_nobody_in_either(
+    client: Client, bob: User, prefix: str
+) -> None:
+    address = f"{prefix}/_util/login/"
+    assert client.get(f"{address}?next=/news/")["Location"].endswith("/accounts/login/?next=/news/")
+    answer = client.post(address, {"username": bob.email, "password": PASSWORD})
+    assert answer["Location"].startswith(f"{prefix}/accounts/login/")
+    assert "_auth_user_id" not in client.session
+
+
 def test_wagtails_account_page_offers_neither_password_nor_address(bob: User) -> None:
     client = Client()
     sign_in(client, bob)
