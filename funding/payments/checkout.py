@@ -44,7 +44,9 @@ class BeingConfirmed(Refusal):
 
 
 class NoLongerWanted(Refusal):
-    message = _("%(reason)s")
+    """What the payment was for has gone; the words are those of the purpose's own rule."""
+
+    message = "%(reason)s"
 
 
 @inside_transaction
