@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
@@ -22,10 +22,11 @@ from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.admin.viewsets.model import ModelViewSet
 
+from core.cells import text_cell
 from core.refusals import Refusal
 from membership import agreements
 from membership.models import Agreement, AgreementVersion, FeeRule, Organisation, Term, Tier
-from membership.refusals import VersionInForce
+from membership.refusals import FeeInForce, VersionInForce
 
 
 class ReadOnlyViewSet(ModelViewSet):
@@ -53,12 +54,22 @@ class ReadOnlyViewSet(ModelViewSet):
         """There is no page to edit a row that the audit log could lead to."""
 
 
+class GuardedExportView(generic.IndexView):
+    """A list whose CSV runs no formula: names come from applicants, and Wagtail escapes nothing."""
+
+    custom_value_preprocess = {
+        **generic.IndexView.custom_value_preprocess,
+        str: {generic.IndexView.FORMAT_CSV: text_cell},
+    }
+
+
 class OrganisationViewSet(ReadOnlyViewSet):
     model = Organisation
     name = "membership_organisations"
     url_prefix = "members/organisations"
     menu_label = _("Organisations")
     icon = "group"
+    index_view_class = GuardedExportView
     list_display = ["public_name", "kind", "constituency", "country_name", "legal_name"]
     list_filter = ["kind", "constituency", "country"]
     list_export = ["public_name", "legal_name", "kind", "constituency", "country", "website"]
@@ -156,12 +167,30 @@ class TierViewSet(ModelViewSet):
     ]
 
 
+class FeeEditView(generic.EditView):
+    """A fee that is in force was shown to people and stays; a change is a new line."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._refused(request) or super().get(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._refused(request) or super().post(request, *args, **kwargs)
+
+    def _refused(self, request: HttpRequest) -> HttpResponse | None:
+        rule = get_object_or_404(FeeRule, pk=self.kwargs["pk"])
+        if rule.valid_from > timezone.localdate():
+            return None
+        messages.warning(request, str(FeeInForce(since=formats.date_format(rule.valid_from))))
+        return redirect("membership_fees:inspect", rule.pk)
+
+
 class FeeViewSet(ModelViewSet):
     model = FeeRule
     name = "membership_fees"
     url_prefix = "members/fees"
     menu_label = _("Fee table")
     icon = "table"
+    edit_view_class = FeeEditView
     inspect_view_enabled = True
     list_display = ["__str__", "kind", "income_group", "valid_from", "source", "source_year"]
     list_filter = ["tier", "kind", "income_group"]

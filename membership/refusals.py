@@ -56,6 +56,13 @@ class TierClosed(TierNotOffered):
     message = _("The tier “%(tier)s” takes no new members. Choose another tier.")
 
 
+class FeeInForce(MembershipRefusal):
+    message = _(
+        "This fee is in force since %(since)s, and people were shown it. "
+        "Add a new line that is valid from a later day."
+    )
+
+
 class TermOverlaps(MembershipRefusal):
     message = _(
         "%(organisation)s already has a membership term in these days, until %(until)s. "

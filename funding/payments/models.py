@@ -350,12 +350,12 @@ class InvoiceLine(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return self.description
+
     @property
     def money(self) -> Money:
         return Money(self.amount, self.invoice.currency)
-
-    def __str__(self) -> str:
-        return self.description
 
 
 class Receipt(models.Model):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from core.cells import text_cell
 from core.money import exponent
 from funding.ledger.models import Figure, Pool, Posting
 
@@ -25,11 +26,6 @@ class _Echo:
 
     def write(self, value: str) -> str:
         return value
-
-
-def text_cell(text: str) -> str:
-    """A text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def major(amount: int, currency: str) -> Decimal:

@@ -1,7 +1,9 @@
 """What kinds of member there are, and what each pays."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core import countries
@@ -114,6 +116,14 @@ class FeeRule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tier}: {self.money.format()}"
+
+    def clean(self) -> None:
+        """A person adds fees for days to come; what was billed until today does not change."""
+        super().clean()
+        if self.valid_from is not None and self.valid_from < timezone.localdate():
+            raise ValidationError(
+                {"valid_from": _("Choose today or a later day: the past keeps its fees.")}
+            )
 
     @property
     def money(self) -> Money:

@@ -14,7 +14,14 @@ from core.jobs.testing import run_pending_jobs
 from core.models import User
 from funding.ledger.models import Pool
 from funding.payments.models import Invoice
-from membership.models import Agreement, AgreementVersion, Application, Term
+from membership.models import (
+    Agreement,
+    AgreementVersion,
+    Application,
+    FeeRule,
+    Term,
+    Tier,
+)
 from portal import groups
 from tests.factories.home import make_site, make_staff, sign_in
 from tests.factories.membership import (
@@ -357,3 +364,56 @@ def test_who_may_not_change_agreements_puts_none_in_force(
         assert (answer.status_code, answer["Location"]) == (302, reverse("wagtailadmin_home"))
     version.refresh_from_db()
     assert version.published_at is None
+
+
+# --- Fees, and what leaves the back office ----------------------------------------------------------
+
+
+def fee_form(**changes: str) -> dict[str, str]:
+    return {
+        "tier": str(Tier.objects.get(code="community").pk),
+        "kind": "ngo",
+        "income_group": "low",
+        "amount": "7000",
+        "currency": "USD",
+        "valid_from": "2030-01-01",
+        "source": "Board, test",
+        "source_year": "2029",
+        **changes,
+    }
+
+
+def test_a_fee_that_is_in_force_stays_and_a_coming_one_can_be_changed(
+    client: Client, site: None
+) -> None:
+    staff(client, groups.TREASURERS)
+    in_force = FeeRule.objects.get(tier__code="implementer", kind="company", income_group="low")
+    edit = reverse("membership_fees:edit", args=[in_force.pk])
+    answer = client.post(edit, fee_form(amount="1"), follow=True)
+    assert "people were shown it" in answer.content.decode()
+    in_force.refresh_from_db()
+    assert in_force.amount == 25_000
+
+    assert client.post("/admin/members/fees/new/", fee_form()).status_code == 302
+    coming = FeeRule.objects.get(valid_from="2030-01-01")
+    client.post(reverse("membership_fees:edit", args=[coming.pk]), fee_form(amount="8000"))
+    coming.refresh_from_db()
+    assert coming.amount == 8_000
+
+
+def test_a_fee_cannot_be_added_to_the_past(client: Client, site: None) -> None:
+    staff(client, groups.TREASURERS)
+    before = FeeRule.objects.count()
+    page = client.post("/admin/members/fees/new/", fee_form(valid_from="2026-01-02"))
+    assert "the past keeps its fees" in page.content.decode()
+    assert FeeRule.objects.count() == before
+
+
+def test_a_name_that_looks_like_a_formula_is_a_text_in_the_csv(
+    client: Client, officer: User
+) -> None:
+    make_organisation(public_name='=HYPERLINK("http://example.org")')
+    answer = client.get("/admin/members/organisations/?export=csv")
+    exported = b"".join(answer.streaming_content).decode()
+    assert "'=HYPERLINK" in exported
+    assert '"=HYPERLINK' not in exported

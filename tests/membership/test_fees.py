@@ -115,7 +115,7 @@ def test_the_database_refuses_a_fee_that_cannot_be(
 def test_two_fees_for_the_same_case_from_the_same_day_are_refused_in_words(
     foundation: Pool,
 ) -> None:
-    first = rule(kind="company", income_group="low")
+    first = rule(kind="company", income_group="low", valid_from=datetime.date(2099, 1, 1))
     first.pk = None
     with pytest.raises(ValidationError, match="from this day already"):
         first.full_clean()
