@@ -115,7 +115,8 @@ def test_the_database_refuses_a_fee_that_cannot_be(
 def test_two_fees_for_the_same_case_from_the_same_day_are_refused_in_words(
     foundation: Pool,
 ) -> None:
-    first = rule(kind="company", income_group="low", valid_from=datetime.date(2099, 1, 1))
+    coming = datetime.date(2099, 1, 1)
+    first = rule(kind="company", income_group="low", valid_from=coming)
     first.pk = None
     with pytest.raises(ValidationError, match="from this day already"):
         first.full_clean()
@@ -123,4 +124,4 @@ def test_two_fees_for_the_same_case_from_the_same_day_are_refused_in_words(
         first.save()
     # Nor in another currency: nobody could say which of the two is asked for.
     with pytest.raises(IntegrityError, match="fee_once_per_day"), transaction.atomic():
-        rule(kind="company", income_group="low", currency="EUR")
+        rule(kind="company", income_group="low", currency="EUR", valid_from=coming)
