@@ -8,6 +8,7 @@ together in `funding.dues.backoffice`.
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
@@ -167,21 +168,49 @@ class TierViewSet(ModelViewSet):
     ]
 
 
-class FeeEditView(generic.EditView):
-    """A fee that is in force was shown to people and stays; a change is a new line."""
+class ReadOnceInForce:
+    """Mixed into views that edit or delete: a row that is in force is read, and its page says why.
+
+    Asked after the permission check, which Wagtail makes in ``dispatch``.
+    """
+
+    model: type[Model]
+    inspect_url_name = ""  # set by the viewset
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._refused(request) or super().get(request, *args, **kwargs)
+        return self._refused(request) or super().get(request, *args, **kwargs)  # type: ignore[misc]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._refused(request) or super().post(request, *args, **kwargs)
+        return self._refused(request) or super().post(request, *args, **kwargs)  # type: ignore[misc]
+
+    def why_read_only(self, row: Any) -> Refusal | None:
+        """The refusal of a change to ``row``; None while it may still change."""
+        raise NotImplementedError
 
     def _refused(self, request: HttpRequest) -> HttpResponse | None:
-        rule = get_object_or_404(FeeRule, pk=self.kwargs["pk"])
-        if rule.valid_from > timezone.localdate():
+        row = get_object_or_404(self.model, pk=self.kwargs["pk"])  # type: ignore[attr-defined]
+        refusal = self.why_read_only(row)
+        if refusal is None:
             return None
-        messages.warning(request, str(FeeInForce(since=formats.date_format(rule.valid_from))))
-        return redirect("membership_fees:inspect", rule.pk)
+        messages.warning(request, str(refusal))
+        return redirect(self.inspect_url_name, row.pk)
+
+
+class ComingFeesOnly(ReadOnceInForce):
+    """A fee in force was shown to people and stays; a change is a new line."""
+
+    def why_read_only(self, row: FeeRule) -> Refusal | None:
+        if row.valid_from > timezone.localdate():
+            return None
+        return FeeInForce(since=formats.date_format(row.valid_from))
+
+
+class FeeEditView(ComingFeesOnly, generic.EditView):
+    pass
+
+
+class FeeDeleteView(ComingFeesOnly, generic.DeleteView):
+    pass
 
 
 class FeeViewSet(ModelViewSet):
@@ -191,6 +220,7 @@ class FeeViewSet(ModelViewSet):
     menu_label = _("Fee table")
     icon = "table"
     edit_view_class = FeeEditView
+    delete_view_class = FeeDeleteView
     inspect_view_enabled = True
     list_display = ["__str__", "kind", "income_group", "valid_from", "source", "source_year"]
     list_filter = ["tier", "kind", "income_group"]
@@ -218,21 +248,11 @@ class AgreementViewSet(ModelViewSet):
     form_fields = ["code", "name", "name_fr", "name_pt", "required", "position"]
 
 
-class DraftsOnly:
-    """Words that are published are read: they are neither edited nor deleted."""
+class DraftsOnly(ReadOnceInForce):
+    """Words that are published are read: people accepted them."""
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._refused(request) or super().get(request, *args, **kwargs)  # type: ignore[misc]
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._refused(request) or super().post(request, *args, **kwargs)  # type: ignore[misc]
-
-    def _refused(self, request: HttpRequest) -> HttpResponse | None:
-        version = get_object_or_404(AgreementVersion, pk=self.kwargs["pk"])  # type: ignore[attr-defined]
-        if version.published_at is None:
-            return None
-        messages.warning(request, str(VersionInForce(version=version.label)))
-        return redirect("membership_versions:inspect", version.pk)
+    def why_read_only(self, row: AgreementVersion) -> Refusal | None:
+        return VersionInForce(version=row.label) if row.published_at is not None else None
 
 
 class VersionEditView(DraftsOnly, generic.EditView):

@@ -47,13 +47,15 @@ def language_links(context: Context) -> list[LanguageLink]:
     here = get_language()
     page = context.get("page")
     translations = _translations(page, request) if isinstance(page, Page) else None
-    aliases = _aliases(page) if isinstance(page, Page) else set()
     links = []
     for code, _label in settings.LANGUAGES:
+        path: str | None
+        translated = True
         if code == here:
-            path: str | None = request.path
+            path = request.path
+            translated = not isinstance(page, Page) or page.alias_of_id is None
         elif translations is not None:
-            path = translations.get(code)
+            path, translated = translations.get(code, (None, False))
         else:
             path = translate_url(request.path, code)
         links.append(
@@ -64,25 +66,22 @@ def language_links(context: Context) -> list[LanguageLink]:
                 query=request.META.get("QUERY_STRING", ""),
                 current=code == here,
                 exact=path is not None,
-                translated=path is not None and code not in aliases,
+                translated=translated,
             )
         )
     return links
 
 
-def _translations(page: Page, request: HttpRequest) -> dict[str, str]:
-    """Language code -> path of each live translation."""
+def _translations(page: Page, request: HttpRequest) -> dict[str, tuple[str, bool]]:
+    """Language code -> path of each live translation, and whether its words are its own."""
     if not page.pk:
         return {}
-    live = page.get_translations().live().select_related("locale")
-    paths = {other.locale.language_code: other.get_url(request) for other in live}
-    return {code: path for code, path in paths.items() if path and path.startswith("/")}
-
-
-def _aliases(page: Page) -> set[str]:
-    """The languages whose page only repeats the words of this one's original."""
-    others = page.get_translations(inclusive=True).exclude(alias_of=None)
-    return set(others.values_list("locale__language_code", flat=True)) if page.pk else set()
+    found = {}
+    for other in page.get_translations().live().select_related("locale"):
+        path = other.get_url(request)
+        if path and path.startswith("/"):
+            found[other.locale.language_code] = (path, other.alias_of_id is None)
+    return found
 
 
 @register.filter

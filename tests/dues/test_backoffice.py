@@ -391,6 +391,10 @@ def test_a_fee_that_is_in_force_stays_and_a_coming_one_can_be_changed(
     edit = reverse("membership_fees:edit", args=[in_force.pk])
     answer = client.post(edit, fee_form(amount="1"), follow=True)
     assert "people were shown it" in answer.content.decode()
+    root = Client()
+    sign_in(root, make_staff(groups.ADMINISTRATORS, is_superuser=True))
+    delete = reverse("membership_fees:delete", args=[in_force.pk])
+    assert "people were shown it" in root.post(delete, follow=True).content.decode()
     in_force.refresh_from_db()
     assert in_force.amount == 25_000
 
