@@ -4,7 +4,7 @@ import uuid
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,17 +16,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from core.models import User
 from core.refusals import Refusal
+from core.responses import SeeOther
 from funding.payments.views import to_checkout
 from funding.pools import gifts, pledges, queries, rules
 from funding.pools.addresses import pool_page
 from funding.pools.forms import GiftForm, PledgeForm, pledge_as_typed
 from funding.pools.models import Pledge, PoolProfile
-
-
-class SeeOther(HttpResponseRedirect):
-    """A redirect after a POST that every browser follows with a GET."""
-
-    status_code = 303
 
 
 def signed_in(request: HttpRequest) -> User | None:

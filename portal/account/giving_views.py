@@ -14,11 +14,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from core.models import User
 from core.refusals import Refusal
+from core.responses import SeeOther
 from funding.payments.views import to_checkout
 from funding.pools import pledges, queries
 from funding.pools.addresses import pool_page, pools_page
 from funding.pools.models import Pledge
-from funding.pools.views import SeeOther, signed_in
+from funding.pools.views import signed_in
 
 
 def _own_pledge(request: HttpRequest, reference: uuid.UUID) -> tuple[User, Pledge]:

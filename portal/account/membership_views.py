@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from core.models import User
 from core.refusals import Refusal
+from core.responses import SeeOther
 from funding.dues import billing
 from funding.payments.models import Invoice, Payment
 from funding.payments.views import to_checkout
@@ -53,12 +54,6 @@ def _own_invoice(request: HttpRequest, public_id: uuid.UUID) -> Invoice:
         purpose=billing.PURPOSE,
         purpose_id__in=own_terms.values("pk"),
     )
-
-
-class SeeOther(HttpResponseRedirect):
-    """After a POST: go and read the other page."""
-
-    status_code = 303
 
 
 # --- The overview ---------------------------------------------------------------------------------
