@@ -9,10 +9,10 @@ UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 SAMPLE_KEY = $$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt shell manage clean distclean messages lock dev
+.PHONY: help run test bench-ledger check fmt shell manage clean distclean messages lock dev
 
 help: ## List these targets
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  \1 |/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  \1 |/' | column -t -s '|'
 
 run: ## Start the demo: site, worker, database, payment sandbox (PORT=8000, HOST=127.0.0.1)
 	@PORTAL_MODE=$${PORTAL_MODE:-demo} exec $(PYTHON) portal/bootstrap.py run
@@ -32,7 +32,12 @@ check: dev ## Lint, format, types, import rules, templates, migrations, producti
 	$(TEST_ENV) $(BIN)/python manage.py compile_translations
 	$(TEST_ENV) $(BIN)/python manage.py makemigrations --check --dry-run
 	env $$(grep -E '^[A-Z]' docs/production.env) SECRET_KEY=$(SAMPLE_KEY) \
+		LEDGER_SIGNING_KEY=$$($(BIN)/python -c 'from funding.ledger import notes; \
+			print(notes.make_signer_key("foundation.example.org/ledger"))') \
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+bench-ledger: dev ## Measure the ledger against pgbench and django-hordak (an hour; ARGS="--only post")
+	$(BIN)/python -m bench.ledger $(ARGS)
 
 fmt: dev ## Format the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix --quiet . || true

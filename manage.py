@@ -11,6 +11,7 @@ OWNER_COMMANDS = {
     "makemigrations",
     "migrate",
     "prepare_database",
+    "rebuild_balances",
     "setup_roles",
     "sqlmigrate",
 }

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, connections
 
+from funding.ledger import checkpoints, notes
 from portal.translations import stale
 
 OLDEST_POSTGRESQL = 160000
@@ -50,6 +51,40 @@ def no_real_money_outside_production(app_configs: Apps, **kwargs: Any) -> list[C
             f"STRIPE_SECRET_KEY is a live key, but PORTAL_MODE is {settings.PORTAL_MODE}.",
             hint="Use a test key (sk_test_…), or leave it unset: the demo makes its own.",
             id="portal.E002",
+        )
+    ]
+
+
+@register(Tags.security)
+def the_ledger_can_be_signed_and_watched(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """Without a whole key nothing is sealed in public; without a witness nobody else watches."""
+    try:
+        checkpoints.signer()
+        witnesses = checkpoints.witnesses()
+    except notes.BadKey as error:
+        return [
+            Error(
+                f"LEDGER_SIGNING_KEY or LEDGER_WITNESSES holds a key that is not whole: {error}",
+                hint="manage.py make_ledger_key makes a new one (docs/settings.md).",
+                id="portal.E030",
+            )
+        ]
+    wrong = [w.url for w in witnesses if not w.url.startswith(("https://", "http://"))]
+    if wrong:
+        return [
+            Error(
+                f"LEDGER_WITNESSES names an address that is none: {', '.join(wrong)!r}.",
+                hint="Each witness is its key, an @, and an address with https://.",
+                id="portal.E031",
+            )
+        ]
+    if settings.PORTAL_MODE != "production" or witnesses:
+        return []
+    return [
+        Warning(
+            "No witness watches the ledger's log: LEDGER_WITNESSES is empty.",
+            hint="Have somebody outside run tools/witness.py (docs/settings.md).",
+            id="portal.W032",
         )
     ]
 

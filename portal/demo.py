@@ -19,6 +19,7 @@ from core import countries
 from core.models import User
 from core.transactions import inside_transaction, use_case
 from funding.dues import demo as dues_demo
+from funding.ledger.jobs import publish_checkpoint
 from funding.ledger.models import Pool
 from funding.pools import demo as pools_demo
 from home.models import (
@@ -66,6 +67,7 @@ def load() -> None:
         _load_evangelists(home, people)
         _load_pool_pages(home)
         _load_news(home, people["editor"])
+        publish_checkpoint.enqueue()
 
 
 @inside_transaction

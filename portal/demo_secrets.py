@@ -1,6 +1,6 @@
 """What the demo keeps secret: made once, kept in the data folder, never in the repository.
 
-Standard library only, for `python -m portal.run` reads it before Django is set up.
+Without Django, for `python -m portal.run` reads it before Django is set up.
 """
 
 import dataclasses
@@ -10,6 +10,7 @@ import secrets
 from pathlib import Path
 
 FILE = "secrets.json"
+LEDGER_ORIGIN = "demo.openlmis-foundation.invalid/ledger"  # by which the demo's log is known
 # Letters and digits that cannot be taken for one another when read off a terminal.
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -42,6 +43,7 @@ class DemoSecrets:
     secret_key: str
     stripe_secret_key: str
     stripe_webhook_secret: str
+    ledger_signing_key: str
     accounts: dict[str, DemoAccount]
 
 
@@ -61,6 +63,10 @@ def load(var: Path) -> DemoSecrets:
     kept.setdefault("secret_key", secrets.token_urlsafe(50))
     kept.setdefault("stripe_secret_key", "sk_test_" + secrets.token_hex(24))
     kept.setdefault("stripe_webhook_secret", "whsec_" + secrets.token_hex(24))
+    if "ledger_signing_key" not in kept:
+        from funding.ledger.notes import make_signer_key
+
+        kept["ledger_signing_key"] = make_signer_key(LEDGER_ORIGIN)
     passwords = kept.setdefault("passwords", {})
     for key, *_ in PEOPLE:
         passwords.setdefault(key, password())
@@ -70,6 +76,7 @@ def load(var: Path) -> DemoSecrets:
         secret_key=kept["secret_key"],
         stripe_secret_key=kept["stripe_secret_key"],
         stripe_webhook_secret=kept["stripe_webhook_secret"],
+        ledger_signing_key=kept["ledger_signing_key"],
         accounts={
             key: DemoAccount(key, what, name, email, start, passwords[key])
             for key, what, name, email, start in PEOPLE

@@ -30,12 +30,15 @@ from typing import NoReturn, TextIO
 import environ
 import psycopg2
 
+from funding.ledger.notes import parse_signer
 from portal import bootstrap, database, demo_secrets, processes, translations
 from portal.bootstrap import Problem
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90  # until the web server must have answered
 STOP_SECONDS = 15
+WITNESS = ROOT / "tools" / "witness.py"
+WITNESS_NAME = "witness.openlmis-foundation.invalid"
 RESTARTS = 5  # of a part that ends by itself, before we give up
 
 
@@ -207,10 +210,18 @@ def embedded_database(place: Place) -> database.EmbeddedServer:
 # --- Environment of the parts ---------------------------------------------------------------------
 
 
-def environment(place: Place, addresses: dict[str, str], sandbox_port: int) -> dict[str, str]:
+@dataclasses.dataclass(frozen=True)
+class Ports:
+    """Where the programs listen that stand in for others: Stripe, and a witness of the ledger."""
+
+    sandbox: int
+    witness: int
+
+
+def environment(place: Place, addresses: dict[str, str], ports: Ports) -> dict[str, str]:
     """What settings.py reads, for the demo. What the caller has set stays."""
     secrets = demo_secrets.load(place.var)
-    sandbox = f"http://127.0.0.1:{sandbox_port}"
+    sandbox = f"http://127.0.0.1:{ports.sandbox}"
     loopback = place.host in ("127.0.0.1", "localhost", "::1")
     made = {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
@@ -227,6 +238,8 @@ def environment(place: Place, addresses: dict[str, str], sandbox_port: int) -> d
         "STRIPE_WEBHOOK_SECRETS": secrets.stripe_webhook_secret,
         "SANDBOX_SECRET_KEY": secrets.stripe_secret_key,
         "SANDBOX_WEBHOOK_SECRET": secrets.stripe_webhook_secret,
+        "LEDGER_SIGNING_KEY": secrets.ledger_signing_key,
+        "LEDGER_WITNESSES": f"{witness_key(place)}@http://127.0.0.1:{ports.witness}",
         "PYTHONUNBUFFERED": "1",
     }
     if "STRIPE_SECRET_KEY" in os.environ:
@@ -235,14 +248,34 @@ def environment(place: Place, addresses: dict[str, str], sandbox_port: int) -> d
     return {**made, **os.environ, **addresses}
 
 
-def sandbox_port(place: Place) -> int:
+def witness_key(place: Place) -> str:
+    """The public key of the demo's witness, whose own key is made at the first start."""
+    key = place.var / "witness.key"
+    verb = ["vkey"] if key.exists() else ["keygen", "--name", WITNESS_NAME]
+    answer = subprocess.run(
+        [sys.executable, str(WITNESS), *verb, "--key", str(key)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode != 0:
+        raise Problem(f"The witness has no key: {answer.stderr.strip()}")
+    return answer.stdout.strip()
+
+
+def choose_ports(place: Place) -> Ports:
+    sandbox = free_port(place, "SANDBOX_PORT", place.port + 1)
+    return Ports(sandbox, free_port(place, "WITNESS_PORT", sandbox + 1))
+
+
+def free_port(place: Place, variable: str, first: int) -> int:
     """The same port at each start where it is free: checkout pages that are open keep working."""
-    given = os.environ.get("SANDBOX_PORT")
+    given = os.environ.get(variable)
     if given:
         port = bootstrap.read_port(given)
         bootstrap.check_port("127.0.0.1", port)
         return port
-    for port in range(place.port + 1, min(place.port + 50, 65535)):
+    for port in range(first, min(first + 50, 65535)):
         with contextlib.suppress(Problem):
             bootstrap.check_port("127.0.0.1", port)
             return port
@@ -354,7 +387,7 @@ def last_words(log: Path) -> str:
 # --- Starting, watching, stopping -----------------------------------------------------------------
 
 
-def parts_of(place: Place, env: dict[str, str], port_of_sandbox: int) -> list[Part]:
+def parts_of(place: Place, env: dict[str, str], ports: Ports) -> list[Part]:
     python = sys.executable
     parts = [
         Part(
@@ -364,13 +397,22 @@ def parts_of(place: Place, env: dict[str, str], port_of_sandbox: int) -> list[Pa
         ),
         Part("worker", [python, "manage.py", "run_worker"], env),
     ]
-    if env.get("STRIPE_API_BASE", "").endswith(f":{port_of_sandbox}"):
-        command = [python, "-m", "sandbox", "--port", str(port_of_sandbox)]
+    # Neither imports anything of the portal, nor is told of it more than it needs.
+    shared = ("PATH", "HOME", "LANG")
+    plain: dict[str, str] = {name: env[name] for name in shared if name in env}
+    plain["PYTHONUNBUFFERED"] = "1"
+    if env["LEDGER_WITNESSES"].endswith(f":{ports.witness}"):
+        log_key = str(parse_signer(env["LEDGER_SIGNING_KEY"]).verifier)
+        command = [python, str(WITNESS), "run", "--port", str(ports.witness), "--log", log_key]
+        command += ["--key", str(place.var / "witness.key")]
+        command += ["--state", str(place.var / "witness.json")]
+        parts.insert(0, Part("witness", command, plain))
+    if env.get("STRIPE_API_BASE", "").endswith(f":{ports.sandbox}"):
+        command = [python, "-m", "sandbox", "--port", str(ports.sandbox)]
         command += ["--state", str(place.var / "sandbox.sqlite3")]
         command += ["--webhook-url", f"{place.address}/payments/stripe/webhook/"]
-        # It imports nothing of the portal and is told nothing of it but the two keys.
-        needed = ("PATH", "HOME", "LANG", "SANDBOX_SECRET_KEY", "SANDBOX_WEBHOOK_SECRET")
-        own = {name: env[name] for name in needed if name in env} | {"PYTHONUNBUFFERED": "1"}
+        needed = ("SANDBOX_SECRET_KEY", "SANDBOX_WEBHOOK_SECRET")
+        own = plain | {name: env[name] for name in needed}
         parts.insert(0, Part("sandbox", command, own))
     return parts
 
@@ -442,7 +484,7 @@ def stop(parts: list[Part], server: database.EmbeddedServer | None) -> None:
         server.stop()
 
 
-def introduction(place: Place, port_of_sandbox: int, parts: list[Part]) -> str:
+def introduction(place: Place, ports: Ports, parts: list[Part]) -> str:
     accounts = demo_secrets.load(place.var).accounts.values()
     wide = max(len(account.what) for account in accounts)
     long = max(len(account.email) for account in accounts)
@@ -454,7 +496,7 @@ def introduction(place: Place, port_of_sandbox: int, parts: list[Part]) -> str:
     lines += ["", f"  Mail it sends   {place.address}/demo/mail/"]
     if any(part.name == "sandbox" for part in parts):
         lines.append(
-            f"  Card payments   a sandbox at http://127.0.0.1:{port_of_sandbox}/ "
+            f"  Card payments   a sandbox at http://127.0.0.1:{ports.sandbox}/ "
             "(card 4242 4242 4242 4242; 4000 0000 0000 0002 is declined)"
         )
     lines += [f"  Logs            {place.var}/log/", "", "  Ctrl-C stops everything.", ""]
@@ -467,23 +509,23 @@ def serve(place: Place, out: TextIO) -> NoReturn:
     server: database.EmbeddedServer | None = None
     stop_leftovers(place)
     wait_for_port(place)
-    port_of_sandbox = sandbox_port(place)
+    ports = choose_ports(place)
     addresses = given_database()
     try:
         if addresses is None:
             server = embedded_database(place)
             server.start()
             addresses = prepare_embedded(server)
-        env = environment(place, addresses, port_of_sandbox)
+        env = environment(place, addresses, ports)
         prepare(place, env, prepared_of(server))
-        parts = parts_of(place, env, port_of_sandbox)
+        parts = parts_of(place, env, ports)
         for part in parts:
             place.log(part.name).unlink(missing_ok=True)
             start(place, part)
             write_record(place, parts, address=place.address, ready=False)
         wait_until_healthy(place, parts)
         write_record(place, parts, address=place.address, ready=True)
-        out.write(introduction(place, port_of_sandbox, parts))
+        out.write(introduction(place, ports, parts))
         out.flush()
         watch(place, parts, server)
     finally:
@@ -520,7 +562,7 @@ def one_command(place: Place, words: list[str]) -> int:
                 server = embedded_database(place)
                 server.start()
                 addresses = prepare_embedded(server)
-            env = environment(place, addresses, place.port + 1)
+            env = environment(place, addresses, Ports(place.port + 1, place.port + 2))
             if alone:
                 prepare(place, env, prepared_of(server))
             # Ctrl-C is the command's own (a shell goes on after it); we end when it ends.

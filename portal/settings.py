@@ -397,6 +397,15 @@ refuse_in_production(
     "each must be an endpoint's signing secret (whsec_…)",
 )
 
+# --- The ledger's public log (docs/ledger-format.md) ----------------------------------------------
+
+# The log's private key; its name is the log's origin. What is wrong with it, portal.checks says.
+LEDGER_SIGNING_KEY = required("LEDGER_SIGNING_KEY")
+LEDGER_WITNESSES = [
+    witness.strip() for witness in optional("LEDGER_WITNESSES", "").split(",") if witness.strip()
+]
+LEDGER_CHECKPOINT_DIR = optional("LEDGER_CHECKPOINT_DIR", str(VAR_DIR / "checkpoints"))
+
 # --- Security -------------------------------------------------------------------------------------
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = USE_HTTPS

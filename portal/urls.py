@@ -22,6 +22,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("robots.txt", robots, name="robots"),
     path("sitemap.xml", sitemap, {"sitemaps": SITEMAPS}, name="sitemap"),
+    # For programs, so without a language. The ledger's pages for people come below.
+    path("ledger/", include("funding.transparency.log_urls")),
     path("payments/stripe/webhook/", stripe_webhook, name="stripe_webhook"),
     # Ahead of Wagtail's: its own login and password pages would pass by any second factor.
     path("admin/login/", to_sign_in),

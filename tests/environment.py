@@ -13,12 +13,18 @@ VARIABLES = {
     "STRIPE_API_BASE": "http://127.0.0.1:1",  # nothing listens there
     "STRIPE_SECRET_KEY": "sk_test_0123456789abcdefghijklmn",
     "STRIPE_WEBHOOK_SECRETS": "whsec_test_0123456789abcdefghijklmn",
+    # Of no log but the tests' own.
+    "LEDGER_SIGNING_KEY": (
+        "PRIVATE+KEY+testserver/ledger+cf8d6fe1+AdjWXVFe4pjRiOHPPeZUtFME2pAexGA8N+BoENmC3o/b"
+    ),
     "DATABASE_APP_ROLE": "portal_app",
 }
 UNSET = (
     "ALLOWED_HOSTS",
     "DATABASE_CONN_MAX_AGE",
     "DEFAULT_FROM_EMAIL",
+    "LEDGER_CHECKPOINT_DIR",
+    "LEDGER_WITNESSES",
     "LOG_LEVEL",
     "SECRET_KEY_FALLBACKS",
     "TRUSTED_PROXY_COUNT",

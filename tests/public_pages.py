@@ -24,6 +24,17 @@ LEFT_OUT = {
     "payments/stripe/webhook/": "takes POST alone",
     "_util/": "Wagtail's own forms for private pages",
     "demo/": "exists in demo and test alone",
+    **dict.fromkeys(
+        (
+            "ledger/checkpoint",
+            "ledger/keys.txt",
+            "ledger/tile/",
+            "ledger/entries.jsonl",
+            "ledger/entries/<int:number>.tlog-proof",
+            "ledger/ledger.beancount",
+        ),
+        "the ledger's log is for programs (tests/ledger/test_proofs.py)",
+    ),
 }
 LEFT_OUT_NAMES = {
     "payment_pay": "takes POST alone",

@@ -79,7 +79,7 @@ def admit(
                 _tell(application, term, "membership_admitted")
             else:
                 invoice = billing.bill(term, to=application.applicant, on=day)
-                post(billing.invoice_entry(planned.money, on=day, number=invoice.number))
+                post(billing.invoice_entry(planned.money, on=day, number=invoice.number, by=by))
                 _tell(application, term, "dues_invoice", invoice=invoice)
     except Refusal as refusal:
         applications.record_refused(application, "approve", refusal, by=by)

@@ -11,7 +11,7 @@ from core.money import Money
 from core.transactions import inside_transaction, use_case
 from funding.dues.refusals import InvoicePaid, NothingToPay, TermCancelled, TermOver
 from funding.ledger import templates
-from funding.ledger.entries import NewEntry
+from funding.ledger.entries import NewEntry, person
 from funding.ledger.models import Pool
 from funding.ledger.pools import open_pool
 from funding.payments.checkout import open_payment
@@ -34,7 +34,9 @@ def ensure_pool() -> Pool:
         return Pool.objects.filter(code=POOL).first() or open_pool(POOL, POOL_NAME, POOL_CURRENCY)
 
 
-def invoice_entry(money: Money, *, on: datetime.date, number: str = "") -> NewEntry:
+def invoice_entry(
+    money: Money, *, on: datetime.date, number: str = "", by: User | None = None
+) -> NewEntry:
     """The entry of an issued invoice; without a number, what it will be (for the decision page)."""
     return templates.dues_invoice_issued(
         key=f"dues-invoice:{number}",
@@ -44,6 +46,7 @@ def invoice_entry(money: Money, *, on: datetime.date, number: str = "") -> NewEn
         date=on,
         source=f"invoice:{number}",
         memo=f"Invoice {number}" if number else "",
+        prepared_by=person(by.pk) if by else "",
     )
 
 

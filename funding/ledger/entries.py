@@ -1,6 +1,9 @@
 """Plain data that goes into and comes out of the ledger."""
 
 import datetime
+import hashlib
+import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -40,24 +43,72 @@ class NewEntry:
     # Ours to make or leave (a grant, a disbursement, a transfer): refused where it would promise
     # more than the pool has. A fact from outside always posts (rule 6).
     decision: bool = False
+    # Who made it and who agreed, as opaque references (`person`); nobody where an outside fact is
+    # booked by itself. Private: the auditor reads it, the public log binds it.
+    prepared_by: str = ""
+    approved_by: tuple[str, ...] = ()
 
-    def content(self) -> Mapping[str, object]:
-        """What `ledger_post` takes, as JSON; lines and figures in an order of their own."""
+    def sorted_lines(self) -> list[Line]:
+        """The lines in the order that `ledger_post` wants: pool, currency, account."""
+        return sorted(self.lines, key=lambda line: (line.pool, line.currency, line.account))
+
+    def sorted_figures(self) -> list[FigureLine]:
+        return sorted(self.figures, key=lambda line: (line.pool, line.currency, line.name))
+
+    def content_hash(self) -> str:
+        """SHA-256 over what is to be booked: the same key with another is refused.
+
+        Who booked it is no part of it: an act that is repeated by somebody else stays one act.
+        """
+        content = {
+            "key": self.key,
+            "date": self.date.isoformat(),
+            "kind": self.kind,
+            "memo": self.memo,
+            "lines": sorted(
+                [line.pool, line.account, line.currency, line.amount] for line in self.lines
+            ),
+            "source": self.source,
+            "figures": sorted(
+                [fig.pool, fig.currency, fig.name, fig.amount] for fig in self.figures
+            ),
+            "decision": self.decision,
+            "reverses": self.reverses,
+        }
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+    def payload(self) -> Mapping[str, object]:
+        """One of the entries that `ledger_post_many` takes, as JSON."""
         return {
             "key": self.key,
+            "hash": self.content_hash(),
             "kind": self.kind,
             "date": self.date.isoformat(),
             "memo": self.memo,
             "source": self.source,
             "reverses": self.reverses,
             "decision": self.decision,
-            "lines": sorted(
-                [line.pool, line.account, line.currency, line.amount] for line in self.lines
-            ),
-            "figures": sorted(
-                [fig.pool, fig.currency, fig.name, fig.amount] for fig in self.figures
-            ),
+            "prepared_by": self.prepared_by,
+            "approved_by": self.approved_by,
+            "salt": new_salt().hex(),
+            "lines": [
+                [line.pool, line.account, line.currency, line.amount]
+                for line in self.sorted_lines()
+            ],
+            "figures": [
+                [fig.pool, fig.currency, fig.name, fig.amount] for fig in self.sorted_figures()
+            ],
         }
+
+
+def new_salt() -> bytes:
+    """32 random bytes that keep the private part of an entry from being guessed."""
+    return secrets.token_bytes(32)
+
+
+def person(user_id: int) -> str:
+    """How an entry names a person: never by name, so that erasing one leaves every proof intact."""
+    return f"user:{user_id}"
 
 
 @dataclass(frozen=True, slots=True)

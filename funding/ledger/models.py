@@ -2,13 +2,18 @@
 
 Every pool is a self-balancing set of accounts. An entry holds two or more postings (debit is
 positive) that add up to zero per pool and per currency, and the figures it feeds (design.md §5).
-The database holds these rules: see `triggers` below and the first migration, which also takes the
-right to write these tables from the portal's own role: only the function `ledger_post` writes.
+The database holds these rules: see the triggers below and `funding.ledger.sql`, whose functions alone
+write these tables: the portal's own role has no right to.
+
+Foreign keys of what is posted are without a constraint of the database where that would lock one
+busy row (a pool, an account, a month) for every entry; the functions find those rows by themselves,
+and nothing can delete or recode them.
 """
 
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.money import CurrencyField, Money
@@ -37,18 +42,6 @@ def append_only(table: str) -> list[pgtrigger.Trigger]:
     ]
 
 
-def whole_at_commit(table: str, entry: str) -> pgtrigger.Trigger:
-    """At commit the entry of each new row must be balanced and hold all the rows it counts."""
-    return pgtrigger.Trigger(
-        name=f"{table}_whole",
-        level=pgtrigger.Row,
-        when=pgtrigger.After,
-        operation=pgtrigger.Insert,
-        timing=pgtrigger.Deferred,
-        func=f"PERFORM public.ledger_check_entry(NEW.{entry}); RETURN NULL;",
-    )
-
-
 class Pool(models.Model):
     """A named, self-balancing fund: the row that commitments lock."""
 
@@ -65,6 +58,15 @@ class Pool(models.Model):
             # What composite foreign keys point at: a gift or a pledge cannot be in a currency
             # that is not its pool's.
             models.UniqueConstraint(fields=["id", "currency"], name="pool_identity"),
+            models.UniqueConstraint(fields=["id", "code"], name="pool_and_code"),
+        ]
+        triggers = [
+            # Its code and currency stand in the sealed form of every entry.
+            pgtrigger.Protect(
+                name="ledger_pool_keeps_code",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange("code", "currency"),
+            )
         ]
 
     def __str__(self) -> str:
@@ -82,6 +84,9 @@ class Account(models.Model):
         EXPENSE = "expense", _("expense")
 
     pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="accounts")
+    # The pool's own, which never changes (a foreign key of both holds it so): by it an account is
+    # found in one look.
+    pool_code = models.SlugField(_("code of the pool"), max_length=50, db_index=False)
     code = models.SlugField(_("code"), max_length=50)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     currency = CurrencyField()
@@ -91,14 +96,14 @@ class Account(models.Model):
         verbose_name_plural = _("accounts")
         ordering = ["pool", "code", "currency"]
         constraints = [
-            models.UniqueConstraint(fields=["pool", "code", "currency"], name="account_unique"),
-            # What the posting's composite foreign key points at: a posting cannot name a pool
-            # or a currency that is not its account's.
-            models.UniqueConstraint(fields=["id", "pool", "currency"], name="account_identity"),
+            models.UniqueConstraint(
+                fields=["pool_code", "code", "currency"], name="account_unique"
+            ),
         ]
+        triggers = append_only("ledger_account")
 
     def __str__(self) -> str:
-        return f"{self.pool.code}:{self.code}:{self.currency}"
+        return f"{self.pool_code}:{self.code}:{self.currency}"
 
 
 class Period(models.Model):
@@ -122,11 +127,13 @@ class Period(models.Model):
 class Entry(models.Model):
     """One event in the books. Immutable; a mistake is mended by an entry that reverses it."""
 
-    idempotency_key = models.CharField(max_length=200, unique=True)
+    idempotency_key = models.CharField(max_length=200)
     # SHA-256 over what the caller asked to post: the same key with other content is refused.
     content_hash = models.CharField(max_length=64)
     kind = models.CharField(_("kind"), max_length=50)
-    period = models.ForeignKey(Period, on_delete=models.PROTECT, related_name="entries")
+    period = models.ForeignKey(
+        Period, on_delete=models.PROTECT, related_name="entries", db_constraint=False
+    )
     effective_date = models.DateField(_("effective date"))
     recorded_at = models.DateTimeField(_("recorded at"))
     # Public words. No personal data: parties are named by opaque ids (rule 10).
@@ -135,7 +142,15 @@ class Entry(models.Model):
     reverses = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversed_by"
     )
-    # How many postings and figures belong to it, so that nothing can be added afterwards.
+    # Who made it and who agreed, as opaque references ("user:3"); nobody where an outside fact was
+    # booked by itself. Not public, but bound into the sealed form by the salt.
+    prepared_by = models.CharField(_("prepared by"), max_length=50, blank=True)
+    approved_by = ArrayField(
+        models.CharField(max_length=50), verbose_name=_("approved by"), blank=True, default=list
+    )
+    salt = models.BinaryField(max_length=32)
+    # How many postings (2 to 200) and figures (at most 200) belong to it. The upper limits keep its
+    # public form below the 64 KB of an entry bundle.
     posting_count = models.PositiveSmallIntegerField()
     figure_count = models.PositiveSmallIntegerField()
 
@@ -144,40 +159,51 @@ class Entry(models.Model):
         verbose_name_plural = _("entries")
         ordering = ["id"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(posting_count__gte=2), name="entry_has_two_postings"
-            ),
-            models.CheckConstraint(
-                condition=Q(reverses__isnull=True) | ~Q(reverses=F("id")),
-                name="entry_reverses_another",
-            ),
+            models.UniqueConstraint(fields=["idempotency_key"], name="entry_key"),
         ]
-        triggers = [*append_only("ledger_entry"), whole_at_commit("ledger_entry", "id")]
+        triggers = append_only("ledger_entry")
 
     def __str__(self) -> str:
         return f"{self.pk} {self.kind}"
 
 
 class Posting(models.Model):
-    """One line of an entry: ``amount`` minor units on one account, debit positive."""
+    """One line of an entry: ``amount`` minor units on one account, debit positive.
 
-    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="postings")
-    account = models.ForeignKey(
-        Account, on_delete=models.PROTECT, related_name="postings", db_constraint=False
+    An entry has one posting an account at most. Pool and currency are the account's.
+    """
+
+    pk = models.CompositePrimaryKey("entry_id", "account_id")
+    entry = models.ForeignKey(
+        Entry,
+        on_delete=models.PROTECT,
+        related_name="postings",
+        db_constraint=False,
+        db_index=False,
     )
-    pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="postings")
+    account = models.ForeignKey(
+        Account,
+        on_delete=models.PROTECT,
+        related_name="postings",
+        db_constraint=False,
+        db_index=False,
+    )
+    pool = models.ForeignKey(
+        Pool,
+        on_delete=models.PROTECT,
+        related_name="postings",
+        db_constraint=False,
+        db_index=False,
+    )
     currency = CurrencyField()
     amount = models.BigIntegerField(_("amount"))
 
     class Meta:
         verbose_name = _("posting")
         verbose_name_plural = _("postings")
-        ordering = ["id"]
-        constraints = [
-            models.CheckConstraint(condition=~Q(amount=0), name="posting_is_not_zero"),
-        ]
+        ordering = ["entry_id", "account_id"]
         indexes = [models.Index(fields=["account", "entry"], name="posting_by_account")]
-        triggers = [*append_only("ledger_posting"), whole_at_commit("ledger_posting", "entry_id")]
+        triggers = append_only("ledger_posting")
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.money}"
@@ -206,8 +232,21 @@ class Figure(models.Model):
         OWED_BACK = "owed_back", _("Owed back to payers")
         PAID_AHEAD = "paid_ahead", _("Dues paid ahead")
 
-    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="figures")
-    pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="figures")
+    pk = models.CompositePrimaryKey("entry_id", "pool_id", "currency", "name")
+    entry = models.ForeignKey(
+        Entry,
+        on_delete=models.PROTECT,
+        related_name="figures",
+        db_constraint=False,
+        db_index=False,
+    )
+    pool = models.ForeignKey(
+        Pool,
+        on_delete=models.PROTECT,
+        related_name="figures",
+        db_constraint=False,
+        db_index=False,
+    )
     currency = CurrencyField()
     name = models.CharField(_("name"), max_length=20, choices=Name.choices)
     amount = models.BigIntegerField(_("amount"))
@@ -215,78 +254,174 @@ class Figure(models.Model):
     class Meta:
         verbose_name = _("figure")
         verbose_name_plural = _("figures")
-        ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["entry", "pool", "currency", "name"], name="figure_once_per_entry"
-            ),
-            models.CheckConstraint(condition=~Q(amount=0), name="figure_is_not_zero"),
-            models.CheckConstraint(
-                condition=Q(
-                    name__in=[
-                        "opening",
-                        "received",
-                        "refunded",
-                        "held",
-                        "lost",
-                        "fees",
-                        "expenses",
-                        "exchange",
-                        "transfers",
-                        "disbursed",
-                        "returned",
-                        "committed",
-                        "owed_back",
-                        "paid_ahead",
-                    ]
-                ),
-                name="figure_is_known",
-            ),
-        ]
+        ordering = ["entry_id", "pool_id", "currency", "name"]
         indexes = [
             models.Index(fields=["pool", "currency", "name", "entry"], name="figure_by_pool")
         ]
-        triggers = [*append_only("ledger_figure"), whole_at_commit("ledger_figure", "entry_id")]
+        triggers = append_only("ledger_figure")
 
     def __str__(self) -> str:
         return f"{self.name} {self.amount} {self.currency}"
 
 
-class AccountBalance(models.Model):
-    """The balance of an account in one month, kept in the posting's own transaction.
+# --- Sums, kept in the posting's own transaction ---------------------------------------------------
 
-    The balance of an account is the sum of its few months; a month's rows never grow with the
-    number of entries. `verify_ledger` recomputes them.
+
+class AccountBalance(models.Model):
+    """What one slot of writers added to an account in one month (`funding.ledger.sql` on slots).
+
+    The sum of its few slots is the month's movement. A closed month has one row, of slot -1.
     """
 
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="balances")
-    period = models.ForeignKey(Period, on_delete=models.PROTECT, related_name="+")
+    pk = models.CompositePrimaryKey("account_id", "period_id", "slot")
+    account = models.ForeignKey(
+        Account,
+        on_delete=models.PROTECT,
+        related_name="balances",
+        db_constraint=False,
+        db_index=False,
+    )
+    period = models.ForeignKey(
+        Period, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    slot = models.SmallIntegerField()
     amount = models.BigIntegerField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["account", "period"], name="balance_once_a_month")
-        ]
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.period_id} {self.amount}"
 
 
 class FigureTotal(models.Model):
-    """The sum of a figure of a pool in one month, kept in the posting's own transaction."""
+    """What one slot of writers added to a figure of a pool in one month."""
 
-    pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="figure_totals")
+    pk = models.CompositePrimaryKey("pool_id", "currency", "name", "period_id", "slot")
+    pool = models.ForeignKey(
+        Pool,
+        on_delete=models.PROTECT,
+        related_name="figure_totals",
+        db_constraint=False,
+        db_index=False,
+    )
     currency = CurrencyField()
     name = models.CharField(max_length=20, choices=Figure.Name.choices)
-    period = models.ForeignKey(Period, on_delete=models.PROTECT, related_name="+")
+    period = models.ForeignKey(
+        Period, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    slot = models.SmallIntegerField()
     amount = models.BigIntegerField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["pool", "currency", "name", "period"], name="figure_total_once_a_month"
-            )
-        ]
 
     def __str__(self) -> str:
         return f"{self.pool_id} {self.name} {self.amount}"
+
+
+class ClosingBalance(models.Model):
+    """What an account stood at when a month was closed: all it was ever debited and credited."""
+
+    pk = models.CompositePrimaryKey("period_id", "account_id")
+    period = models.ForeignKey(
+        Period, on_delete=models.PROTECT, related_name="closing_balances", db_index=False
+    )
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="closing_balances")
+    amount = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.period_id} {self.account_id} {self.amount}"
+
+
+class ClosingFigure(models.Model):
+    """What a figure of a pool stood at when a month was closed, counted from the beginning."""
+
+    pk = models.CompositePrimaryKey("period_id", "pool_id", "currency", "name")
+    period = models.ForeignKey(
+        Period, on_delete=models.PROTECT, related_name="closing_figures", db_index=False
+    )
+    pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="closing_figures")
+    currency = CurrencyField()
+    name = models.CharField(max_length=20, choices=Figure.Name.choices)
+    amount = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.period_id} {self.pool_id} {self.name} {self.amount}"
+
+
+# --- Proof (docs/ledger-format.md) ----------------------------------------------------------------
+
+
+class Sealer(models.Model):
+    """How far sealing has come: one row, which `ledger_seal` keeps (`funding.ledger.sql`)."""
+
+    # Every entry up to this number has its leaf.
+    sealed_through = models.BigIntegerField(default=0)
+    # The last number that was handed out at a moment, and the writers who were then at work.
+    handed_out = models.BigIntegerField(default=0)
+    at_work = ArrayField(models.TextField(), default=list)
+
+    def __str__(self) -> str:
+        return str(self.sealed_through)
+
+
+class Leaf(models.Model):
+    """An entry's place in the log: ``sequence`` counts from 0 without gaps."""
+
+    sequence = models.BigIntegerField(primary_key=True)
+    entry = models.OneToOneField(Entry, on_delete=models.PROTECT, related_name="leaf")
+    hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        ordering = ["sequence"]
+        triggers = append_only("ledger_leaf")
+
+    def __str__(self) -> str:
+        return f"{self.sequence} entry {self.entry_id}"
+
+
+class TreeHash(models.Model):
+    """The root of the full tile ``index`` of the level below (C2SP tlog-tiles); level 1 and up."""
+
+    pk = models.CompositePrimaryKey("level", "index")
+    level = models.PositiveSmallIntegerField()
+    index = models.BigIntegerField()
+    hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        triggers = append_only("ledger_treehash")
+
+    def __str__(self) -> str:
+        return f"{self.level}/{self.index}"
+
+
+class Checkpoint(models.Model):
+    """What the log signed at a size: ``note`` is the signed note (C2SP tlog-checkpoint)."""
+
+    size = models.BigIntegerField(primary_key=True)
+    root = models.BinaryField(max_length=32)
+    note = models.TextField()
+    signed_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["size"]
+        triggers = append_only("ledger_checkpoint")
+
+    def __str__(self) -> str:
+        return str(self.size)
+
+
+class Cosignature(models.Model):
+    """A witness's line under a checkpoint (C2SP tlog-cosignature)."""
+
+    checkpoint = models.ForeignKey(
+        Checkpoint, on_delete=models.PROTECT, related_name="cosignatures"
+    )
+    witness = models.CharField(max_length=255)
+    line = models.TextField()
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["witness"]
+        constraints = [
+            models.UniqueConstraint(fields=["checkpoint", "witness"], name="cosigned_once")
+        ]
+        triggers = append_only("ledger_cosignature")
+
+    def __str__(self) -> str:
+        return f"{self.checkpoint_id} {self.witness}"

@@ -18,7 +18,7 @@ def open_accounts(pool: Pool, currency: str) -> None:
     """Give ``pool`` the chart of accounts in one more ``currency``; what exists is kept."""
     Account.objects.bulk_create(
         [
-            Account(pool=pool, code=code, kind=kind, currency=currency)
+            Account(pool=pool, pool_code=pool.code, code=code, kind=kind, currency=currency)
             for code, kind in CHART.items()
         ],
         ignore_conflicts=True,

@@ -1,41 +1,93 @@
-"""Reading the books: balances and figures are a fixed few rows, whatever the history."""
+"""Reading the books: balances and figures are a fixed few rows, whatever the history.
 
+What an account or a figure stands at is what the last closed month left (`ClosingBalance`,
+`ClosingFigure`) and what the open months since brought.
+"""
+
+import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db import connection
+from django.db.models import Exists, OuterRef, QuerySet
 
 from funding.ledger.chart import AVAILABLE, FIGURE_SIGNS
-from funding.ledger.models import AccountBalance, Entry, Figure, FigureTotal, Pool
+from funding.ledger.models import Account, Entry, Figure, Period, Pool, Posting
+
+# Of each account its part from the closed months, and its part from the open ones.
+_STANDING_BALANCES = """
+WITH closed AS (
+    SELECT id, month FROM ledger_period WHERE closed_at IS NOT NULL ORDER BY month DESC LIMIT 1
+), part AS (
+    SELECT c.account_id, c.amount FROM ledger_closingbalance c
+    WHERE c.period_id = (SELECT id FROM closed) AND c.account_id = ANY (%(accounts)s)
+    UNION ALL
+    SELECT b.account_id, b.amount FROM ledger_accountbalance b
+    JOIN ledger_period p ON p.id = b.period_id
+    WHERE b.account_id = ANY (%(accounts)s)
+        AND p.month > coalesce((SELECT month FROM closed), '-infinity')
+)
+SELECT account_id, sum(amount)::bigint FROM part GROUP BY account_id
+"""
+_STANDING_FIGURES = """
+WITH closed AS (
+    SELECT id, month FROM ledger_period WHERE closed_at IS NOT NULL ORDER BY month DESC LIMIT 1
+), part AS (
+    SELECT c.pool_id, c.currency, c.name, c.amount FROM ledger_closingfigure c
+    WHERE c.period_id = (SELECT id FROM closed)
+        AND (%(pool)s IS NULL OR c.pool_id = %(pool)s)
+    UNION ALL
+    SELECT t.pool_id, t.currency, t.name, t.amount FROM ledger_figuretotal t
+    JOIN ledger_period p ON p.id = t.period_id
+    WHERE (%(pool)s IS NULL OR t.pool_id = %(pool)s)
+        AND p.month > coalesce((SELECT month FROM closed), '-infinity')
+)
+SELECT pool_id, currency, name, sum(amount)::bigint FROM part GROUP BY pool_id, currency, name
+"""
+
+
+def _rows(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
+
+
+# --- What stands now ------------------------------------------------------------------------------
+
+
+def balance(of: Account | Pool) -> int:
+    """Minor units: of an account its balance, debit positive; of a pool what it has available.
+
+    A pool's is in its own currency, and by its accounts (the right side of rule 5).
+    """
+    if isinstance(of, Pool):
+        return available_from_accounts(balances(of, of.currency))
+    rows = _rows(_STANDING_BALANCES, accounts=[of.pk])
+    return rows[0][1] if rows else 0
 
 
 def balances(pool: Pool, currency: str) -> dict[str, int]:
     """The balance of each account of ``pool`` that has moved, in minor units, debit positive."""
-    rows = (
-        AccountBalance.objects.filter(account__pool=pool, account__currency=currency)
-        .values_list("account__code")
-        .annotate(total=Sum("amount"))
-    )
-    return {code: int(total) for code, total in rows}
+    codes = dict(Account.objects.filter(pool=pool, currency=currency).values_list("pk", "code"))
+    rows = _rows(_STANDING_BALANCES, accounts=list(codes))
+    return {codes[account]: amount for account, amount in rows}
 
 
 def figures(pool: Pool, currency: str) -> dict[str, int]:
     """Every public figure of ``pool`` in rule 5's order, in minor units; zero where nothing fed it."""
-    totals = dict(
-        FigureTotal.objects.filter(pool=pool, currency=currency)
-        .values_list("name")
-        .annotate(total=Sum("amount"))
-    )
-    return {name: int(totals.get(name, 0)) for name in FIGURE_SIGNS}
+    found = dict.fromkeys(FIGURE_SIGNS, 0)
+    for _pool, of_currency, name, amount in _rows(_STANDING_FIGURES, pool=pool.pk):
+        if of_currency == currency:
+            found[name] = amount
+    return found
 
 
 def figures_of_all_pools() -> dict[tuple[int, str], dict[str, int]]:
     """`figures` of every pool by (pool id, currency), in one query."""
     found: dict[tuple[int, str], dict[str, int]] = {}
-    rows = FigureTotal.objects.values_list("pool_id", "currency", "name").annotate(
-        total=Sum("amount")
-    )
-    for pool_id, currency, name, total in rows:
-        found.setdefault((pool_id, currency), dict.fromkeys(FIGURE_SIGNS, 0))[name] = int(total)
+    for pool_id, currency, name, amount in _rows(_STANDING_FIGURES, pool=None):
+        found.setdefault((pool_id, currency), dict.fromkeys(FIGURE_SIGNS, 0))[name] = amount
     return found
 
 
@@ -49,37 +101,193 @@ def available_from_accounts(balances: dict[str, int]) -> int:
     return sum(balances.get(code, 0) for code in AVAILABLE)
 
 
+# --- A month --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What something stood at before, how it changed, and what it stood at after: minor units."""
+
+    opening: int = 0
+    change: int = 0
+
+    @property
+    def closing(self) -> int:
+        return self.opening + self.change
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A pool in one currency over a month, or several: by account and by figure."""
+
+    pool: Pool
+    currency: str
+    first: datetime.date  # first day of the first month
+    last: datetime.date  # first day of the last month
+    is_closed: bool
+    accounts: dict[str, Movement]
+    figures: dict[str, Movement]
+
+
+_MOVED_ACCOUNTS = """
+SELECT a.code,
+    coalesce(sum(b.amount) FILTER (WHERE p.month < %(first)s), 0)::bigint,
+    coalesce(sum(b.amount) FILTER (WHERE p.month >= %(first)s), 0)::bigint
+FROM (
+    SELECT account_id, period_id, amount FROM ledger_accountbalance
+    WHERE %(before)s IS NULL OR period_id IN (SELECT id FROM ledger_period WHERE month > %(before)s)
+    UNION ALL
+    SELECT account_id, period_id, amount FROM ledger_closingbalance
+    WHERE period_id = (SELECT id FROM ledger_period WHERE month = %(before)s)
+) b
+JOIN ledger_account a ON a.id = b.account_id
+JOIN ledger_period p ON p.id = b.period_id
+WHERE a.pool_id = %(pool)s AND a.currency = %(currency)s AND p.month <= %(last)s
+GROUP BY a.code
+"""
+_MOVED_FIGURES = """
+SELECT t.name,
+    coalesce(sum(t.amount) FILTER (WHERE p.month < %(first)s), 0)::bigint,
+    coalesce(sum(t.amount) FILTER (WHERE p.month >= %(first)s), 0)::bigint
+FROM (
+    SELECT pool_id, currency, name, period_id, amount FROM ledger_figuretotal
+    WHERE %(before)s IS NULL OR period_id IN (SELECT id FROM ledger_period WHERE month > %(before)s)
+    UNION ALL
+    SELECT pool_id, currency, name, period_id, amount FROM ledger_closingfigure
+    WHERE period_id = (SELECT id FROM ledger_period WHERE month = %(before)s)
+) t
+JOIN ledger_period p ON p.id = t.period_id
+WHERE t.pool_id = %(pool)s AND t.currency = %(currency)s AND p.month <= %(last)s
+GROUP BY t.name
+"""
+
+
+def statement(
+    pool: Pool, month: datetime.date, *, until: datetime.date | None = None, currency: str = ""
+) -> Statement:
+    """The pool over the month that ``month`` lies in, or up to the month of ``until``.
+
+    Opening, change and closing of every account that ever moved and of every figure. By the month
+    an entry stands in, not by its effective date: so a closed month's statement never changes.
+    """
+    first, last = month.replace(day=1), (until or month).replace(day=1)
+    before = (
+        Period.objects.filter(closed_at__isnull=False, month__lt=first)
+        .order_by("-month")
+        .values_list("month", flat=True)
+        .first()
+    )
+    parameters = {
+        "pool": pool.pk,
+        "currency": currency or pool.currency,
+        "first": first,
+        "last": last,
+        "before": before,
+    }
+    accounts = {
+        code: Movement(opening, change)
+        for code, opening, change in _rows(_MOVED_ACCOUNTS, **parameters)
+    }
+    moved = {
+        name: Movement(opening, change)
+        for name, opening, change in _rows(_MOVED_FIGURES, **parameters)
+    }
+    return Statement(
+        pool=pool,
+        currency=currency or pool.currency,
+        first=first,
+        last=last,
+        is_closed=Period.objects.filter(month=last, closed_at__isnull=False).exists(),
+        accounts=accounts,
+        figures={name: moved.get(name, Movement()) for name in FIGURE_SIGNS},
+    )
+
+
+# --- Entries --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilters:
+    """Which entries are wanted; what is left empty does not limit them.
+
+    ``figure`` is one that the entry feeds (in the pool, if one is named); ``account`` a code of the
+    chart; ``month`` the month in whose books it stands.
+    """
+
+    pool: Pool | None = None
+    figure: str = ""
+    account: str = ""
+    kind: str = ""
+    month: datetime.date | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some entries of a listing, and the entry id after which the next page begins."""
+    """Some entries of a listing, newest first, and where the next page begins (its ``after``)."""
 
-    entries: list[Entry]
-    next_before: int | None
+    entries: Sequence[Entry]
+    next_after: int | None
 
 
 def entries(
-    *, pool: Pool | None = None, figure: str = "", before: int | None = None, limit: int = 50
+    filters: EntryFilters = EntryFilters(), after: int | None = None, limit: int = 50
 ) -> Page:
-    """Entries, newest first, by keyset paging: ``before`` is the last entry id already seen.
+    """Entries, newest first, by keyset paging: ``after`` is the last number already seen.
 
-    With ``figure``, only those that feed it, and their figures come along; else their postings do.
+    With a figure, the figures of the entries come along; else their postings do.
     """
-    found = entries_of(pool=pool, figure=figure).order_by("-id")
-    if before is not None:
-        found = found.filter(id__lt=before)
-    along = ["figures"] if figure else ["postings__account", "postings__pool"]
-    rows = list(found.prefetch_related(*along)[: limit + 1])
+    along = ["figures"] if filters.figure else ["postings__account", "postings__pool"]
+    found = _matching(filters, after, limit + 1).order_by("-id").prefetch_related(*along)
+    rows = list(found[: limit + 1])
     more = len(rows) > limit
-    rows = rows[:limit]
-    return Page(entries=rows, next_before=rows[-1].pk if more else None)
+    return Page(entries=rows[:limit], next_after=rows[limit - 1].pk if more else None)
 
 
-def entries_of(*, pool: Pool | None = None, figure: str = "") -> QuerySet[Entry]:
-    """The entries that touch ``pool`` (or feed ``figure`` of it), in no order."""
+# The newest of each account of the pool, then the newest of those: an index each, however many
+# entries there are.
+_NEWEST_OF_POOL = """
+SELECT DISTINCT newest.entry_id FROM ledger_account a CROSS JOIN LATERAL (
+    SELECT p.entry_id FROM ledger_posting p
+    WHERE p.account_id = a.id AND (%(after)s IS NULL OR p.entry_id < %(after)s)
+    ORDER BY p.entry_id DESC LIMIT %(limit)s
+) newest
+WHERE a.pool_id = %(pool)s AND (%(account)s = '' OR a.code = %(account)s)
+ORDER BY 1 DESC LIMIT %(limit)s
+"""
+
+
+def _matching(filters: EntryFilters, after: int | None, limit: int) -> QuerySet[Entry]:
     found = Entry.objects.all()
-    if figure:
-        fed = Figure.objects.filter(name=figure)
-        return found.filter(id__in=(fed.filter(pool=pool) if pool else fed).values("entry_id"))
-    if pool:
-        found = found.filter(id__in=pool.postings.values("entry_id"))
+    if after is not None:
+        found = found.filter(id__lt=after)
+    if filters.kind:
+        found = found.filter(kind=filters.kind)
+    if filters.month:
+        found = found.filter(period__month=filters.month.replace(day=1))
+    if filters.figure:
+        fed = Figure.objects.filter(name=filters.figure)
+        if filters.pool:
+            fed = fed.filter(pool=filters.pool, currency=filters.pool.currency)
+        if after is not None:
+            fed = fed.filter(entry_id__lt=after)
+        if not (filters.kind or filters.month or filters.account):
+            numbers = fed.order_by("-entry_id").values_list("entry_id", flat=True)[:limit]
+            return found.filter(id__in=list(numbers))
+        found = found.filter(Exists(fed.filter(entry=OuterRef("pk"))))
+    if filters.pool and not (filters.figure or filters.kind or filters.month):
+        rows = _rows(
+            _NEWEST_OF_POOL,
+            pool=filters.pool.pk,
+            account=filters.account,
+            after=after,
+            limit=limit,
+        )
+        return found.filter(id__in=[number for (number,) in rows])
+    if filters.pool or filters.account:
+        touching = Posting.objects.filter(entry=OuterRef("pk"))
+        if filters.pool:
+            touching = touching.filter(pool=filters.pool)
+        if filters.account:
+            touching = touching.filter(account__code=filters.account)
+        found = found.filter(Exists(touching))
     return found

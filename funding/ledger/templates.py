@@ -27,7 +27,8 @@ _DEBT_OF: dict[Paid, str] = {
 
 class About(TypedDict):
     """What every event has: ``key`` is the idempotency key, ``pool`` a pool's code, ``date`` the
-    day it happened, ``source`` an opaque reference (never a name), ``memo`` public words."""
+    day it happened, ``source`` an opaque reference (never a name), ``memo`` public words; who
+    prepared and who approved it as `funding.ledger.entries.person` names them."""
 
     key: str
     pool: str
@@ -35,6 +36,8 @@ class About(TypedDict):
     date: datetime.date
     source: NotRequired[str]
     memo: NotRequired[str]
+    prepared_by: NotRequired[str]
+    approved_by: NotRequired[tuple[str, ...]]
 
 
 P = ParamSpec("P")
@@ -84,6 +87,8 @@ def _across(
         date=about["date"],
         source=about.get("source", ""),
         memo=about.get("memo", ""),
+        prepared_by=about.get("prepared_by", ""),
+        approved_by=about.get("approved_by", ()),
         decision=decision,
         lines=tuple(
             Line(pool, account, currency, amount)
@@ -471,6 +476,16 @@ def transfer_between_pools(
     )
 
 
+@_template
+def year_closed(*, balances: Mapping[str, int], **about: Unpack[About]) -> NewEntry:
+    """The year's income and expenses become part of the fund balance; no money moves.
+
+    ``balances``: what each account of income and expense stands at, debit positive.
+    """
+    accounts = {account: -amount for account, amount in balances.items()}
+    return _entry("year-closed", about, {**accounts, "fund-balance": sum(balances.values())})
+
+
 def failed_later(entry: NewEntry, *, key: str, date: datetime.date, source: str = "") -> NewEntry:
     """A payout, refund, debit or disbursement that failed after it was booked: its opposite.
 
@@ -481,6 +496,8 @@ def failed_later(entry: NewEntry, *, key: str, date: datetime.date, source: str 
         key=key,
         kind=f"{entry.kind}-failed",
         decision=False,
+        prepared_by="",
+        approved_by=(),
         date=date,
         source=source or entry.source,
         lines=tuple(replace(line, amount=-line.amount) for line in entry.lines),

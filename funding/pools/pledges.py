@@ -16,6 +16,7 @@ from core.models import User
 from core.money import Money
 from core.transactions import inside_transaction, use_case
 from funding.ledger import templates
+from funding.ledger.entries import person
 from funding.ledger.posting import post
 from funding.payments.checkout import open_payment
 from funding.payments.models import Payment, Status
@@ -171,6 +172,7 @@ def confirm_pledge(pledge: Pledge, *, by: User | None) -> Pledge:
                     amount=pledge.amount,
                     date=timezone.localdate(),
                     source=f"pledge:{pledge.reference}",
+                    prepared_by=person(by.pk) if by else "",
                 )
             )
         audit.record("pools.confirm_pledge", pledge, by=by, amount=str(pledge.money))

@@ -78,7 +78,9 @@ def figure_rows(pool: Pool, figure: str) -> Iterator[list[Any]]:
 
 def posting_rows(pool: Pool | None = None) -> Iterator[list[Any]]:
     """One row for each posting (of ``pool``), debit and credit in columns of their own."""
-    lines = Posting.objects.select_related("entry__period", "pool", "account").order_by("id")
+    lines = Posting.objects.select_related("entry__period", "pool", "account").order_by(
+        "entry_id", "account_id"
+    )
     if pool is not None:
         lines = lines.filter(pool=pool)
     for line in lines.iterator(chunk_size=CHUNK):

@@ -39,6 +39,7 @@ ENTRY_KINDS: dict[str, Promise] = {
     "advance-returned": _("Travel advance returned"),
     "transfer": _("Transfer between pools"),
     "overhead": _("Overhead"),
+    "year-closed": _("Year closed"),
     "reversal": _("Reversal of an entry"),
 }
 

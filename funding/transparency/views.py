@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.http import urlencode
 from django.utils.text import slugify
 
+from funding.ledger import checkpoints
 from funding.ledger import queries as books
 from funding.ledger.chart import AVAILABLE
 from funding.ledger.models import Entry, Figure, Pool
@@ -34,8 +35,8 @@ def _chosen_figure(request: HttpRequest) -> str:
     return figure
 
 
-def _before(request: HttpRequest) -> int | None:
-    text = request.GET.get("before", "")
+def _after(request: HttpRequest) -> int | None:
+    text = request.GET.get("after", "")
     if not text:
         return None
     if not text.isdecimal() or len(text) > 18:
@@ -64,20 +65,20 @@ def pool_entries(request: HttpRequest, code: str) -> HttpResponse:
     """The entries of a pool, or those behind one of its figures, newest first."""
     pool = get_object_or_404(Pool, code=code)
     figure = _chosen_figure(request)
-    page = books.entries(pool=pool, figure=figure, before=_before(request), limit=PAGE)
+    filters = books.EntryFilters(pool=pool, figure=figure)
+    page = books.entries(filters, after=_after(request), limit=PAGE)
     totals = books.figures(pool, pool.currency)
     available = books.available_from_figures(totals)
     parameters: dict[str, str | int] = {"figure": figure} if figure else {}
-    older = "?" + urlencode({**parameters, "before": page.next_before}) if page.next_before else ""
+    older = "?" + urlencode({**parameters, "after": page.next_after}) if page.next_after else ""
     context: dict[str, Any] = {
         "pool": pool,
         "figure": figure,
         "figure_label": Figure.Name(figure).label if figure else "",
         "total": totals[figure] if figure else available,
         "rows": [_row(entry, pool, figure) for entry in page.entries],
-        "count": books.entries_of(pool=pool, figure=figure).count(),
         "older": older,
-        "is_first": "before" not in request.GET,
+        "is_first": "after" not in request.GET,
         "download_query": "?" + urlencode(parameters) if parameters else "",
         "figures": [(name, Figure.Name(name).label) for name, amount in totals.items() if amount],
     }
@@ -112,14 +113,14 @@ def ledger_csv(request: HttpRequest) -> StreamingHttpResponse:
 def ledger_overview(request: HttpRequest) -> HttpResponse:
     """Every pool with what it received, paid out and has, all of it added up, and what happened."""
     summaries = queries.pool_summaries(Pool.objects.order_by("name"))
-    page = books.entries(before=_before(request), limit=PAGE)
+    page = books.entries(after=_after(request), limit=PAGE)
     entries = [(entry, labels.entry_kind(entry.kind), _pools_of(entry)) for entry in page.entries]
     context = {
         "summaries": summaries.values(),
         "totals": queries.foundation_summaries() if len(summaries) > 1 else [],
         "entries": entries,
-        "older": f"?before={page.next_before}" if page.next_before else "",
-        "is_first": "before" not in request.GET,
+        "older": f"?after={page.next_after}" if page.next_after else "",
+        "is_first": "after" not in request.GET,
     }
     return render(request, "transparency/ledger.html", context)
 
@@ -131,7 +132,7 @@ def _pools_of(entry: Entry) -> list[Pool]:
 def ledger_entry(request: HttpRequest, number: int) -> HttpResponse:
     """One entry whole: its postings, the figures it feeds, what it reverses or is reversed by."""
     entry = get_object_or_404(
-        Entry.objects.select_related("period", "reverses", "reversed_by"), pk=number
+        Entry.objects.select_related("period", "reverses", "reversed_by", "leaf"), pk=number
     )
     postings = [
         {
@@ -153,5 +154,7 @@ def ledger_entry(request: HttpRequest, number: int) -> HttpResponse:
         "totals": totals,
         "figures": entry.figures.select_related("pool"),
         "reversed_by": getattr(entry, "reversed_by", None),
+        "leaf": getattr(entry, "leaf", None),
+        "published": checkpoints.published(),
     }
     return render(request, "transparency/entry.html", context)

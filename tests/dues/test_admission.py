@@ -17,7 +17,7 @@ from funding.dues import admission, billing
 from funding.dues.refusals import InvoicePaid, NothingToPay, TermCancelled, TermOver
 from funding.ledger import queries as books
 from funding.ledger.models import Entry, Pool
-from funding.ledger.posting import UnknownAccount
+from funding.ledger.refusals import UnknownAccount
 from funding.payments import progress
 from funding.payments.models import Invoice, Payment
 from membership import applications, terms

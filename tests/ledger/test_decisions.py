@@ -1,6 +1,5 @@
 """Money promised out never exceeds money held (rule 6); facts from outside always post."""
 
-import json
 import threading
 import time
 from typing import Any
@@ -12,7 +11,8 @@ from funding.ledger import queries, templates
 from funding.ledger.chart import FIGURE_SIGNS
 from funding.ledger.entries import NewEntry
 from funding.ledger.models import Entry, Pool
-from funding.ledger.posting import NotEnoughAvailable
+from funding.ledger.posting import POST, arguments
+from funding.ledger.refusals import NotEnoughAvailable
 from portal import database
 from tests.factories.ledger import A_DAY, gift_entry, make_pool, post_now
 
@@ -151,7 +151,7 @@ def test_a_decision_and_a_fact_on_one_pool_never_wait_in_a_circle(
     other.autocommit = False
     # The fact is posted and its transaction stays open: it holds the bank account's balance.
     with other.cursor() as cursor:
-        cursor.execute("SELECT ledger_post(%s::jsonb)", [json.dumps(charge.content())])
+        cursor.execute(POST, arguments(charge))
     decider = threading.Thread(target=pay)
     decider.start()
     time.sleep(0.5)  # the decision holds the pool and waits for the balance by now

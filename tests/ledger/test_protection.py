@@ -5,8 +5,9 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from core.transactions import use_case
-from funding.ledger.models import Entry
-from funding.ledger.posting import refusal_of
+from funding.ledger import sealing
+from funding.ledger.models import Entry, Leaf
+from funding.ledger.refusals import NotWhole, refusal_of
 from tests.factories.ledger import gift_entry, make_pool, post_now
 
 TABLES = ["ledger_entry", "ledger_posting", "ledger_figure"]
@@ -28,9 +29,9 @@ AS_THE_PORTAL = [
     "SET session_replication_role = replica",
     "GRANT UPDATE ON ledger_posting TO PUBLIC; UPDATE ledger_posting SET amount = 1",
     "ALTER TABLE ledger_posting OWNER TO CURRENT_USER",
-    "CREATE OR REPLACE FUNCTION public.ledger_check_entry(checked_entry bigint) RETURNS void"
-    " LANGUAGE sql AS 'SELECT 1'",
-    "DROP FUNCTION public.ledger_post(jsonb)",
+    "CREATE OR REPLACE FUNCTION public.ledger_is_whole(entry bigint) RETURNS boolean"
+    " LANGUAGE sql AS 'SELECT true'",
+    "DROP FUNCTION public.ledger_seal(int)",
     "SET ROLE portal_owner",
 ]
 
@@ -50,60 +51,74 @@ def test_the_portals_role_is_refused(statement):
 
 
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("verb", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
+@pytest.mark.parametrize(
+    "verb", ["UPDATE {0} SET {1} = {1}", "DELETE FROM {0}", "TRUNCATE {0} CASCADE"]
+)
 def test_even_the_owner_must_not_change_what_is_posted(committed_db, owner_connection, table, verb):
     post_now(gift_entry(make_pool()))
+    column = "memo" if table == "ledger_entry" else "amount"
     with (
         pytest.raises(psycopg2.Error, match="append-only") as refused,
         owner_connection.cursor() as cursor,
     ):
-        cursor.execute(verb.format(table))
+        cursor.execute(verb.format(table, column))
     assert refused.value.pgcode == "LG010"
 
 
-ADDED_LATER = [
+PAST_THE_FUNCTIONS = [
     # Balanced by itself, and yet not what was posted.
     "INSERT INTO ledger_posting (entry_id, account_id, pool_id, currency, amount)"
-    " SELECT entry_id, account_id, pool_id, currency, x FROM ledger_posting, (VALUES (5), (-5)) v(x)"
-    " WHERE id = (SELECT min(id) FROM ledger_posting)",
+    " SELECT p.entry_id, a.id, a.pool_id, a.currency, 5 FROM ledger_posting p"
+    " JOIN ledger_account a ON a.pool_id = p.pool_id AND a.code IN ('bank', 'expense') LIMIT 2",
     "INSERT INTO ledger_figure (entry_id, pool_id, currency, name, amount)"
     " SELECT entry_id, pool_id, currency, 'opening', 7 FROM ledger_posting LIMIT 1",
-    # An entry written past the function, unbalanced.
-    "WITH e AS (INSERT INTO ledger_entry (idempotency_key, content_hash, kind, period_id,"
-    " effective_date, recorded_at, memo, source, posting_count, figure_count)"
-    " SELECT 'past', '', 'x', period_id, now(), now(), '', '', 2, 0 FROM ledger_entry LIMIT 1"
-    " RETURNING id) INSERT INTO ledger_posting (entry_id, account_id, pool_id, currency, amount)"
-    " SELECT e.id, p.account_id, p.pool_id, p.currency, 5 FROM e, ledger_posting p LIMIT 2",
-    # An entry without postings.
     "INSERT INTO ledger_entry (idempotency_key, content_hash, kind, period_id, effective_date,"
-    " recorded_at, memo, source, posting_count, figure_count)"
-    " SELECT 'empty', '', 'x', period_id, now(), now(), '', '', 2, 0 FROM ledger_entry LIMIT 1",
+    " recorded_at, memo, source, posting_count, figure_count, prepared_by, approved_by, salt)"
+    " SELECT 'empty', '', 'x', period_id, now(), now(), '', '', 2, 0, '', '{}', '' "
+    " FROM ledger_entry LIMIT 1",
 ]
 
 
-@pytest.mark.parametrize("statement", ADDED_LATER)
-def test_at_commit_an_entry_must_be_whole_and_balanced(committed_db, owner_connection, statement):
+@pytest.mark.parametrize("statement", PAST_THE_FUNCTIONS)
+def test_not_even_the_owner_writes_an_entry_past_the_ledgers_functions(
+    committed_db, owner_connection, statement
+):
     post_now(gift_entry(make_pool()))
-    with owner_connection.cursor() as cursor:
+    with pytest.raises(psycopg2.Error) as refused, owner_connection.cursor() as cursor:
         cursor.execute(statement)
-    with pytest.raises(psycopg2.Error) as refused:
-        owner_connection.commit()
-    assert refused.value.pgcode == "LG003"
+    assert refused.value.pgcode == "LG010"
 
 
-def test_a_posting_cannot_name_another_pool_than_its_accounts(committed_db, owner_connection):
-    entry = post_now(gift_entry(make_pool())).entry_id
-    other = make_pool()
-    with (
-        pytest.raises(psycopg2.errors.ForeignKeyViolation),
-        owner_connection.cursor() as cursor,
-    ):
-        cursor.execute(
-            "INSERT INTO ledger_posting (entry_id, account_id, pool_id, currency, amount)"
-            " SELECT entry_id, account_id, %s, currency, 5 FROM ledger_posting"
-            " WHERE entry_id = %s LIMIT 1",
-            [other.pk, entry],
-        )
+def test_what_was_changed_past_the_functions_is_never_sealed(committed_db, django_db_setup):
+    post_now(gift_entry(make_pool()))
+    connection.close()
+    superuser = django_db_setup.server.connect("postgres", committed_db.name)
+    with superuser.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE ledger_posting SET amount = amount + 1 WHERE amount < 0")
+    superuser.close()
+    with pytest.raises(NotWhole):
+        sealing.seal()
+    assert not Leaf.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger_account SET code = 'sofa' WHERE code = 'bank'",
+        "DELETE FROM ledger_account",
+        "UPDATE ledger_pool SET code = 'other'",
+        "UPDATE ledger_pool SET currency = 'EUR'",
+        "DELETE FROM ledger_leaf",
+        "DELETE FROM ledger_checkpoint",
+    ],
+)
+def test_not_even_the_owner_recodes_what_sealed_entries_name(
+    committed_db, owner_connection, statement
+):
+    post_now(gift_entry(make_pool()))
+    with pytest.raises(psycopg2.Error), owner_connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 @pytest.mark.django_db

@@ -12,7 +12,8 @@ from core.transactions import use_case
 from funding.ledger import queries, templates
 from funding.ledger.chart import CHART, FIGURE_SIGNS
 from funding.ledger.models import Figure, Pool
-from funding.ledger.posting import NotEnoughAvailable, post
+from funding.ledger.posting import post
+from funding.ledger.refusals import NotEnoughAvailable
 from funding.transparency.labels import ENTRY_KINDS
 from tests.factories.ledger import make_pool
 
@@ -209,6 +210,12 @@ TABLE: list[Row] = [
     ("own_spending_paid", {"amount": 60}, {"expense": 60, "bank": -60}, {"expenses": 60}),
     ("advance_paid", {"amount": 50}, {"advances": 50, "bank": -50}, {"expenses": 50}),
     ("advance_settled", {"amount": 45}, {"expense": 45, "advances": -45}, {}),
+    (
+        "year_closed",
+        {"balances": {"contributions": -900, "fees": 20}},
+        {"contributions": 900, "fees": -20, "fund-balance": -880},
+        {},
+    ),
     ("advance_returned", {"amount": 5}, {"bank": 5, "advances": -5}, {"expenses": -5}),
     (
         "transfer_between_pools",

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 from django.core.checks import CheckMessage, run_checks
+from django.test import override_settings
 from django.urls import path
 from django.views.generic import RedirectView
 
+from funding.ledger import checkpoints
 from portal import checks, translations
 
 
@@ -181,3 +183,26 @@ def test_portal_E021_E022_a_server_too_old_or_of_another_encoding(
 def test_the_check_reads_the_database_only_where_it_is_asked_for() -> None:
     assert checks.the_role_has_data_rights_alone(None) == []
     assert checks.the_role_has_data_rights_alone(None, databases=["default"]) == []
+
+
+def test_a_damaged_key_of_the_ledger_or_of_a_witness_stops_the_start(settings: Any) -> None:
+    witness = "w.example+00000000+BA=="
+    for changes in (
+        {"LEDGER_SIGNING_KEY": settings.LEDGER_SIGNING_KEY[:-6]},
+        {"LEDGER_WITNESSES": [f"{witness}@https://w.example"]},
+    ):
+        with override_settings(**changes):
+            assert [e.id for e in checks.the_ledger_can_be_signed_and_watched(None)] == [
+                "portal.E030"
+            ]
+
+
+def test_production_is_told_that_nobody_watches_its_log(settings: Any) -> None:
+    settings.PORTAL_MODE = "production"
+    settings.LEDGER_WITNESSES = []
+    assert [e.id for e in checks.the_ledger_can_be_signed_and_watched(None)] == ["portal.W032"]
+    key = str(checkpoints.signer().verifier)
+    settings.LEDGER_WITNESSES = [f"{key}@ftp://w.example"]
+    assert [e.id for e in checks.the_ledger_can_be_signed_and_watched(None)] == ["portal.E031"]
+    settings.LEDGER_WITNESSES = [f"{key}@https://w.example"]
+    assert checks.the_ledger_can_be_signed_and_watched(None) == []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import environment
 from tests.database import ROOT
 
 # What a process of its own needs of the machine; nothing else of the caller's gets in.
@@ -18,10 +19,11 @@ def read_env_file(path: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
-# The example that operators copy, with the key that it leaves out.
+# The example that operators copy, with the keys that it leaves out.
 PRODUCTION = {
     **read_env_file(ROOT / "docs" / "production.env"),
     "SECRET_KEY": "6Jv0sYw3nKq8Zt1mXc5bLr9dPf2hGa7uEo4iTy-QxWkNzVjMhBpCgD",
+    "LEDGER_SIGNING_KEY": environment.VARIABLES["LEDGER_SIGNING_KEY"],
 }
 
 
@@ -89,6 +91,7 @@ def test_the_mode_is_named_and_never_guessed(mode: str | None) -> None:
         "EMAIL_URL",
         "STRIPE_SECRET_KEY",
         "STRIPE_WEBHOOK_SECRETS",
+        "LEDGER_SIGNING_KEY",
         "PORTAL_VAR",
     ],
 )

@@ -5,12 +5,7 @@ import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
-from django.conf import settings
-from funding.ledger import sql
-
-
-def restrict(apps, schema_editor):
-    sql.restrict_app_role(schema_editor.connection, settings.DATABASE_APP_ROLE)
+from funding.ledger.migrations import _sql_0001 as sql
 
 
 class Migration(migrations.Migration):
@@ -244,5 +239,4 @@ class Migration(migrations.Migration):
         migrations.RunSQL(sql.CHECK_ENTRY, sql.CHECK_ENTRY_REVERSE),
         migrations.RunSQL(sql.AVAILABLE, sql.AVAILABLE_REVERSE),
         migrations.RunSQL(sql.POST, sql.POST_REVERSE),
-        migrations.RunPython(restrict, migrations.RunPython.noop),
     ]

@@ -1,0 +1,217 @@
+"""Checkpoints: what the log signs, keeps outside the database, and has witnessed.
+
+Whoever owns the database could otherwise rewrite it, tree and all. So each checkpoint is also a
+file outside of it, which the next one must continue, and witnesses of their own (`tools/witness.py`
+is one that anybody can run) sign only what continues the last checkpoint they saw.
+"""
+
+import logging
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from core.transactions import use_case
+from funding.ledger import jobs, notes, proofs, sealing
+from funding.ledger.models import Checkpoint, Cosignature
+
+logger = logging.getLogger(__name__)
+
+ANSWER_LIMIT = 64 * 1024
+TIMEOUT = 20  # seconds that a witness has
+
+
+class LogRewritten(RuntimeError):
+    """The database does not continue what was signed before: nothing may be signed over it."""
+
+
+class WitnessRefused(RuntimeError):
+    """A witness did not sign; the text says what it answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Somebody outside who watches that the log only grows."""
+
+    verifier: notes.Verifier
+    url: str
+
+
+def signer() -> notes.Signer:
+    """The log's key. Raises notes.BadKey."""
+    return notes.parse_signer(settings.LEDGER_SIGNING_KEY)
+
+
+def witnesses() -> list[Witness]:
+    """The witnesses that LEDGER_WITNESSES names. Raises notes.BadKey."""
+    found = []
+    for text in settings.LEDGER_WITNESSES:
+        key, _, url = text.partition("@")
+        found.append(Witness(notes.parse_verifier(key), url.strip().rstrip("/")))
+    return found
+
+
+# --- Signing --------------------------------------------------------------------------------------
+
+
+def publish() -> Checkpoint | None:
+    """Seal what is committed and sign the tree, where it has grown. None where it has not.
+
+    The checkpoint is in its file before it is in the database, so what was ever shown is also kept
+    outside. Raises LogRewritten.
+    """
+    sealing.seal_all()
+    size = proofs.tree_size()
+    newest = Checkpoint.objects.last()
+    _must_continue(size, [(c.size, bytes(c.root)) for c in [newest] if c])
+    _must_continue(size, [kept for kept in [_newest_kept()] if kept])
+    if newest and newest.size == size:
+        return None
+    if size == 0:
+        return None
+    root = proofs.root(size)
+    key = signer()
+    text = notes.checkpoint_text(key.name, size, root)
+    note = f"{text}\n{key.sign(text)}\n"
+    _keep(size, note)
+    with use_case():
+        checkpoint, is_new = Checkpoint.objects.get_or_create(
+            size=size, defaults={"root": root, "note": note}
+        )
+        if is_new:
+            for witness in witnesses():
+                jobs.ask_witness.enqueue(size=size, witness=witness.verifier.name)
+    return checkpoint
+
+
+def _must_continue(size: int, signed: Iterable[tuple[int, bytes]]) -> None:
+    for old_size, old_root in signed:
+        if old_size > size or proofs.root(old_size) != old_root:
+            raise LogRewritten(
+                f"A checkpoint of {old_size} entries was signed which the {size} sealed entries of "
+                "this database do not continue. The database was rewritten, or an older copy of it "
+                "was put back: see docs/operating.md."
+            )
+
+
+# --- Outside the database -------------------------------------------------------------------------
+
+
+def _folder() -> Path:
+    return Path(settings.LEDGER_CHECKPOINT_DIR)
+
+
+def _keep(size: int, note: str) -> None:
+    """Write the checkpoint's file so that a power cut leaves the old one or the new, never half."""
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".{size}.{os.getpid()}"
+    with part.open("w", encoding="utf-8") as file:
+        file.write(note)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(folder / f"{size}.checkpoint")
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _newest_kept() -> tuple[int, bytes] | None:
+    """Size and root of the newest checkpoint file that our key signed."""
+    sizes = [
+        int(path.stem) for path in _folder().glob("*.checkpoint") if re.fullmatch(r"\d+", path.stem)
+    ]
+    if not sizes:
+        return None
+    note = (_folder() / f"{max(sizes)}.checkpoint").read_text(encoding="utf-8")
+    text, _, lines = note.partition("\n\n")
+    text += "\n"
+    if not any(signer().verifier.has_signed(text, line) for line in lines.splitlines()):
+        raise LogRewritten(f"{max(sizes)}.checkpoint is not signed by the log's key.")
+    _origin, size, root = text.splitlines()[:3]
+    return int(size), notes.unbase64(root)
+
+
+# --- Witnesses ------------------------------------------------------------------------------------
+
+
+def ask_witness(size: int, name: str) -> Cosignature | None:
+    """Have the witness ``name`` sign the checkpoint of ``size`` (C2SP tlog-witness).
+
+    None where it has signed a later one, or is no longer among the witnesses. Raises WitnessRefused
+    and OSError, after which a later try may succeed.
+    """
+    witness = next((w for w in witnesses() if w.verifier.name == name), None)
+    checkpoint = Checkpoint.objects.get(size=size)
+    if witness is None or checkpoint.cosignatures.filter(witness=name).exists():
+        return None
+    last = Cosignature.objects.filter(witness=name).order_by("-checkpoint_id").first()
+    known = last.checkpoint_id if last else 0
+    for _try in range(2):
+        if known > size:
+            return None
+        status, answer = _send(witness, known, checkpoint)
+        if status == 409 and answer.strip().isdecimal():
+            known = int(answer)  # it has seen less, or more, than we remember
+            continue
+        break
+    if known > size:
+        return None
+    if status != 200:
+        raise WitnessRefused(f"{name} answered {status}: {answer[:200]}")
+    text = checkpoint.note.partition("\n\n")[0] + "\n"
+    line = next((x for x in answer.splitlines() if witness.verifier.has_signed(text, x)), None)
+    if line is None:
+        raise WitnessRefused(f"{name} answered without a right signature.")
+    with use_case():
+        cosignature, _ = Cosignature.objects.get_or_create(
+            checkpoint=checkpoint, witness=name, defaults={"line": line}
+        )
+    _keep(size, signed_note(checkpoint))
+    return cosignature
+
+
+def _send(witness: Witness, old: int, checkpoint: Checkpoint) -> tuple[int, str]:
+    proof = [notes.base64_of(h) for h in proofs.consistency_proof(old, checkpoint.size)]
+    body = "\n".join([f"old {old}", *proof, "", checkpoint.note])
+    request = urllib.request.Request(  # noqa: S310  (a setting, checked to be http or https)
+        f"{witness.url}/add-checkpoint", data=body.encode(), method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
+            return answer.status, answer.read(ANSWER_LIMIT).decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(ANSWER_LIMIT).decode("utf-8", "replace")
+
+
+# --- Showing --------------------------------------------------------------------------------------
+
+
+def signed_note(checkpoint: Checkpoint) -> str:
+    """The checkpoint with the log's signature and every witness's."""
+    lines = checkpoint.cosignatures.order_by("witness").values_list("line", flat=True)
+    return checkpoint.note + "".join(f"{line}\n" for line in lines)
+
+
+def published() -> Checkpoint | None:
+    """The newest checkpoint that every witness has signed; before there is any, the newest at all.
+
+    So what the public is shown is witnessed: where a witness cannot be reached, it stays behind.
+    """
+    found = Checkpoint.objects.order_by("-size")
+    witnessed = found
+    for witness in witnesses():
+        witnessed = witnessed.filter(cosignatures__witness=witness.verifier.name)
+    return witnessed.first() or found.first()
+
+
+def verifier_keys() -> list[notes.Verifier]:
+    """The public keys of the log and of its witnesses, the log's first."""
+    return [signer().verifier, *(witness.verifier for witness in witnesses())]

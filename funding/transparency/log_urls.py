@@ -1,0 +1,15 @@
+"""Addresses of the public log (docs/ledger-format.md): for programs, the same in every language."""
+
+from django.urls import path
+
+from funding.transparency import log
+
+urlpatterns = [
+    path("checkpoint", log.checkpoint, name="ledger_checkpoint"),
+    path("checkpoints/<int:size>", log.checkpoint_of_size, name="ledger_checkpoint_of_size"),
+    path("keys.txt", log.keys, name="ledger_keys"),
+    path("tile/<path:rest>", log.tile, name="ledger_tile"),
+    path("entries.jsonl", log.download, name="ledger_jsonl"),
+    path("entries/<int:number>.tlog-proof", log.receipt, name="ledger_receipt"),
+    path("ledger.beancount", log.as_beancount, name="ledger_beancount"),
+]
