@@ -264,13 +264,12 @@ def witness_key(place: Place) -> str:
 
 
 def choose_ports(place: Place) -> Ports:
-    sandbox = free_port(place, "SANDBOX_PORT", place.port + 1)
-    return Ports(sandbox, free_port(place, "WITNESS_PORT", sandbox + 1))
+    sandbox = free_port(place, os.environ.get("SANDBOX_PORT"), place.port + 1)
+    return Ports(sandbox, free_port(place, os.environ.get("WITNESS_PORT"), sandbox + 1))
 
 
-def free_port(place: Place, variable: str, first: int) -> int:
+def free_port(place: Place, given: str | None, first: int) -> int:
     """The same port at each start where it is free: checkout pages that are open keep working."""
-    given = os.environ.get(variable)
     if given:
         port = bootstrap.read_port(given)
         bootstrap.check_port("127.0.0.1", port)

@@ -140,8 +140,8 @@ class TestEntriesOfAFigure:
         [
             "/pools/nowhere/entries/",
             "/pools/country-voices/entries/?figure=wishes",
-            "/pools/country-voices/entries/?before=yesterday",
-            "/pools/country-voices/entries/?before=99999999999999999999",
+            "/pools/country-voices/entries/?after=yesterday",
+            "/pools/country-voices/entries/?after=99999999999999999999",
             "/pools/country-voices/entries.csv?figure=wishes",
             "/ledger/entries/999999999/",
         ],
