@@ -121,6 +121,7 @@ def ledger_overview(request: HttpRequest) -> HttpResponse:
         "entries": entries,
         "older": f"?after={page.next_after}" if page.next_after else "",
         "is_first": "after" not in request.GET,
+        "published": checkpoints.published(),
     }
     return render(request, "transparency/ledger.html", context)
 
