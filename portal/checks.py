@@ -15,11 +15,10 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, connections
 
 from funding.ledger import checkpoints, notes
+from funding.ledger.sql import WRITTEN_BY_FUNCTION
 from portal.translations import stale
 
 OLDEST_POSTGRESQL = 160000
-# What must stay even if the portal's own code or its web process turns against the books.
-APPEND_ONLY_TABLES = ("ledger_entry", "ledger_posting", "ledger_figure")
 PROCESS_LOCAL_CACHES = ("locmem", "dummy")
 
 Apps = Sequence[AppConfig] | None
@@ -279,7 +278,7 @@ def _problems_of_role(cursor: Any) -> list[CheckMessage]:
                     id="portal.E024",
                 )
             )
-        elif rights and table in APPEND_ONLY_TABLES:
+        elif rights and table in WRITTEN_BY_FUNCTION:
             problems.append(
                 Error(
                     f"The portal's role {role} has {', '.join(rights)} on {table}.",

@@ -6,14 +6,13 @@ our kept balances, so that whoever loads it checks them against the entries.
 
 import datetime
 from collections.abc import Iterator
-from decimal import Decimal
 
 from django.conf import settings
 from django.db.models import Max, Min
 
-from core.money import exponent
 from funding.ledger import queries
 from funding.ledger.models import Account, Entry, Pool, Posting
+from funding.transparency.downloads import CHUNK, major
 
 _ROOTS = {
     Account.Kind.ASSET: "Assets",
@@ -22,7 +21,6 @@ _ROOTS = {
     Account.Kind.INCOME: "Income",
     Account.Kind.EXPENSE: "Expenses",
 }
-CHUNK = 2_000
 
 
 def journal() -> Iterator[str]:
@@ -46,7 +44,7 @@ def journal() -> Iterator[str]:
         for currency in sorted({a.currency for a in accounts if a.pool_id == pool.pk}):
             for code, amount in sorted(queries.balances(pool, currency).items()):
                 name = names[codes[pool.pk, code, currency]]
-                yield f"{after} balance {name} {_major(amount, currency)} {currency}\n"
+                yield f"{after} balance {name} {major(amount, currency)} {currency}\n"
 
 
 def _transactions(names: dict[int, str]) -> Iterator[str]:
@@ -65,7 +63,7 @@ def _transactions(names: dict[int, str]) -> Iterator[str]:
                 f'\n{entry.effective_date} * "{_text(entry.kind)}" "{_text(entry.memo)}"\n'
                 f'  entry: {entry.pk}\n  period: "{entry.period}"\n'
             )
-        yield f"  {names[row.account_id]} {_major(row.amount, row.currency)} {row.currency}\n"
+        yield f"  {names[row.account_id]} {major(row.amount, row.currency)} {row.currency}\n"
 
 
 def _account_names() -> dict[int, str]:
@@ -91,7 +89,3 @@ def _word(code: str) -> str:
 
 def _text(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
-
-
-def _major(amount: int, currency: str) -> Decimal:
-    return Decimal(amount).scaleb(-exponent(currency))

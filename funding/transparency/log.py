@@ -3,7 +3,6 @@
 All but the checkpoint itself are immutable: they may be kept by every cache for ever.
 """
 
-import base64
 import re
 from collections.abc import Iterator
 
@@ -11,13 +10,14 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from funding.ledger import checkpoints, proofs
+from funding.ledger import checkpoints, notes, proofs
 from funding.ledger.models import Checkpoint, Leaf
 from funding.transparency import beancount
 
 _TILE = re.compile(
     r"(?P<level>entries|[0-9]|[1-5][0-9]|6[0-3])/(?P<index>(?:x\d{3}/){0,5}\d{3})"
-    r"(?:\.p/(?P<width>[1-9]\d{0,2}))?"
+    r"(?:\.p/(?P<width>[1-9]\d{0,2}))?",
+    re.ASCII,
 )
 
 
@@ -124,9 +124,9 @@ def receipt(request: HttpRequest, number: int) -> HttpResponse:
     path = proofs.inclusion_proof(leaf.sequence, newest.size)
     lines = [
         "c2sp.org/tlog-proof@v1",
-        f"extra {base64.b64encode(form).decode()}",
+        f"extra {notes.base64_of(form)}",
         f"index {leaf.sequence}",
-        *(base64.b64encode(step).decode() for step in path),
+        *(notes.base64_of(step) for step in path),
         "",
         checkpoints.signed_note(newest),
     ]

@@ -3,9 +3,11 @@
 import datetime
 import hashlib
 import importlib.util
+import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -319,41 +321,38 @@ def test_a_witness_signs_what_continues_and_the_public_sees_it(committed_db, set
         capture_output=True, text=True, check=True,
     ).stdout.strip()  # fmt: skip
     log_key = str(checkpoints.signer().verifier)
-    with database_free_port() as port:
-        settings.LEDGER_WITNESSES = [f"{key}@http://127.0.0.1:{port}"]
-        pool = make_pool()
-        fill(pool, 3)
-        first = checkpoints.publish()
-        with pytest.raises(OSError):
-            checkpoints.ask_witness(3, "w.example")  # nobody listens yet
-        assert checkpoints.published() == first
-        process = subprocess.Popen(
-            [sys.executable, witness, "run", "--key", tmp_path / "w.key", "--state",
-             tmp_path / "w.json", "--log", log_key, "--port", str(port)],
-        )  # fmt: skip
-        try:
-            wait_for_port(port)
-            assert checkpoints.ask_witness(3, "w.example")
-            assert checkpoints.ask_witness(3, "w.example") is None
-            fill(pool, 400)
-            second = checkpoints.publish()
-            assert checkpoints.published() == first  # until the witness has signed
-            assert checkpoints.ask_witness(second.size, "w.example")
-            assert checkpoints.published() == second
-            note = Client().get("/ledger/checkpoint").content
-            keys = verify_ledger.make_keys(log_key, [key])
-            assert verify_ledger.verify_checkpoint(note, keys).size == 403
-            kept = (tmp_path / "checkpoints" / "403.checkpoint").read_bytes()
-            assert kept == note
-        finally:
-            process.terminate()
-            process.wait(10)
+    port = free_port()
+    settings.LEDGER_WITNESSES = [f"{key}@http://127.0.0.1:{port}"]
+    pool = make_pool()
+    fill(pool, 3)
+    first = checkpoints.publish()
+    with pytest.raises(OSError):
+        checkpoints.ask_witness(3, "w.example")  # nobody listens yet
+    assert checkpoints.published() == first
+    process = subprocess.Popen(
+        [sys.executable, witness, "run", "--key", tmp_path / "w.key", "--state",
+         tmp_path / "w.json", "--log", log_key, "--port", str(port)],
+    )  # fmt: skip
+    try:
+        wait_for_port(port)
+        assert checkpoints.ask_witness(3, "w.example")
+        assert checkpoints.ask_witness(3, "w.example") is None
+        fill(pool, 400)
+        second = checkpoints.publish()
+        assert checkpoints.published() == first  # until the witness has signed
+        assert checkpoints.ask_witness(second.size, "w.example")
+        assert checkpoints.published() == second
+        note = Client().get("/ledger/checkpoint").content
+        keys = verify_ledger.make_keys(log_key, [key])
+        assert verify_ledger.verify_checkpoint(note, keys).size == 403
+        kept = (tmp_path / "checkpoints" / "403.checkpoint").read_bytes()
+        assert kept == note
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def wait_for_port(port):
-    import socket
-    import time
-
     for _ in range(200):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -362,16 +361,10 @@ def wait_for_port(port):
     raise AssertionError("nobody listens")
 
 
-class database_free_port:
-    def __enter__(self):
-        import socket
-
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return probe.getsockname()[1]
-
-    def __exit__(self, *error):
-        return False
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @pytest.mark.django_db
