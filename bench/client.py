@@ -102,7 +102,10 @@ def some_event(number: int, pools: int, today: datetime.date) -> Any:
 
 
 def write(order: Order) -> dict[str, float]:
-    """Post gifts to the first ``pools`` pools: by `post`, or ``size`` to a commit by `post_many`."""
+    """Post gifts to the first ``pools`` pools: by `post`, or ``size`` to a commit by `post_many`.
+
+    ``way`` "use_case": `post` within the transaction of a use case, as most of the portal calls it.
+    """
     from core.transactions import use_case
     from funding.ledger import posting
 
@@ -110,6 +113,10 @@ def write(order: Order) -> dict[str, float]:
     today = datetime.date.today()  # noqa: DTZ011 (an effective date is a plain day)
 
     def one() -> int:
+        posting.post(a_gift(pools, today))
+        return 1
+
+    def one_in_a_use_case() -> int:
         entry = a_gift(pools, today)
         with use_case():
             posting.post(entry)
@@ -121,7 +128,9 @@ def write(order: Order) -> dict[str, float]:
             posting.post_many(entries)
         return size
 
-    return pace(one if size == 1 else many, order)
+    if size > 1:
+        return pace(many, order)
+    return pace(one_in_a_use_case if order["way"] == "use_case" else one, order)
 
 
 def fill(order: Order) -> dict[str, int]:

@@ -15,7 +15,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, connections
 
 from funding.ledger import checkpoints, notes
-from funding.ledger.sql import WRITTEN_BY_FUNCTION
+from funding.ledger.sql.rights import WRITTEN_BY_FUNCTION
 from portal.translations import stale
 
 OLDEST_POSTGRESQL = 160000

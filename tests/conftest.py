@@ -1,6 +1,7 @@
 """What every test stands on: environment, databases, and what a test may not do."""
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -79,8 +80,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         )
 
 
-# What one worker does whole, for it stands on one costly thing: a demo of its own.
-WHOLE = ("tests/e2e/", "tests/portal/test_run.py")
+# What one worker does whole, for it stands on one costly thing: a demo or a server of its own.
+WHOLE = ("tests/e2e/", "tests/faults/", "tests/portal/test_run.py")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -135,34 +136,38 @@ class CommittedDatabase:
     owner_url: str
 
 
+@contextlib.contextmanager
+def own_database(run: TestServer) -> Iterator[CommittedDatabase]:
+    """A fresh copy of the migrated template, which every thread's connection uses meanwhile."""
+    from django.db import connections
+
+    before = connections["default"].settings_dict["NAME"]
+    name = f"portal_own_{uuid.uuid4().hex[:12]}"
+    run.copy(name)
+    _use(name)
+    try:
+        yield CommittedDatabase(
+            name=name,
+            app_url=run.server.url(database.APP_ROLE, name),
+            owner_url=run.server.url(database.OWNER_ROLE, name),
+        )
+    finally:
+        _use(before)
+        run.drop(name)
+
+
 @pytest.fixture
 def committed_db(
     request: pytest.FixtureRequest, django_db_setup: TestServer, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[CommittedDatabase]:
-    """For tests that commit: races, threads, other processes.
+    """For tests that commit: races, threads, other processes. `own_database`, until the test ends.
 
-    A fresh copy of the migrated template, which every thread's connection uses; dropped afterwards.
     Do not mark such a test with django_db: there is no transaction around it.
     """
     if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:
         pytest.fail("committed_db is used alone: without the mark django_db and the fixture db.")
-    from django.db import connections
-
-    run = django_db_setup
-    before = connections["default"].settings_dict["NAME"]
-    name = f"portal_own_{uuid.uuid4().hex[:12]}"
-    run.copy(name)
-    with django_db_blocker.unblock():
-        _use(name)
-        try:
-            yield CommittedDatabase(
-                name=name,
-                app_url=run.server.url(database.APP_ROLE, name),
-                owner_url=run.server.url(database.OWNER_ROLE, name),
-            )
-        finally:
-            _use(before)
-            run.drop(name)
+    with django_db_blocker.unblock(), own_database(django_db_setup) as own:
+        yield own
 
 
 @pytest.fixture

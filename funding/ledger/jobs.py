@@ -1,5 +1,7 @@
 """Background work of the ledger."""
 
+from django.utils import timezone
+
 from core.jobs import job, schedule
 
 
@@ -19,4 +21,13 @@ def ask_witness(size: int, witness: str) -> None:
     checkpoints.ask_witness(size, witness)
 
 
+@job(attempts=3)
+def open_next_month() -> None:
+    """Make the coming month's row, so that its first entries need not wait for one another."""
+    from funding.ledger import periods
+
+    periods.open_month(periods.month_after(timezone.now().date()))
+
+
 schedule.every("* * * * *", publish_checkpoint, name="ledger.publish_checkpoint")
+schedule.every("40 4 * * *", open_next_month, name="ledger.open_next_month")

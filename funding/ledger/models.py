@@ -2,8 +2,9 @@
 
 Every pool is a self-balancing set of accounts. An entry holds two or more postings (debit is
 positive) that add up to zero per pool and per currency, and the figures it feeds (design.md §5).
-The database holds these rules: see the triggers below and `funding.ledger.sql`, whose functions alone
-write these tables: the portal's own role has no right to.
+The database holds these rules: `funding.ledger.sql`. Its functions alone write these tables (the portal's
+own role has no right to), and its triggers `guard` and `stays` let
+nobody else add to them or change what stands there.
 
 Foreign keys of what is posted are without a constraint of the database where that would lock one
 busy row (a pool, an account, a month) for every entry; the functions find those rows by themselves,
@@ -17,29 +18,6 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.money import CurrencyField, Money
-
-
-def append_only(table: str) -> list[pgtrigger.Trigger]:
-    """Triggers by which the database refuses to change, delete or truncate rows of ``table``."""
-    refuse = (
-        f"RAISE EXCEPTION 'The ledger is append-only: % on {table} is refused.', TG_OP "
-        "USING ERRCODE = 'LG010', HINT = 'Post a reversing entry instead.';"
-    )
-    # One trigger per operation, since a statement trigger with TRUNCATE may hold no other.
-    return [
-        pgtrigger.Trigger(
-            name=f"{table}_refuses_{verb}",
-            level=pgtrigger.Statement,
-            when=pgtrigger.Before,
-            operation=operation,
-            func=refuse,
-        )
-        for verb, operation in (
-            ("update", pgtrigger.Update),
-            ("delete", pgtrigger.Delete),
-            ("truncate", pgtrigger.Truncate),
-        )
-    ]
 
 
 class Pool(models.Model):
@@ -100,7 +78,6 @@ class Account(models.Model):
                 fields=["pool_code", "code", "currency"], name="account_unique"
             ),
         ]
-        triggers = append_only("ledger_account")
 
     def __str__(self) -> str:
         return f"{self.pool_code}:{self.code}:{self.currency}"
@@ -151,8 +128,8 @@ class Entry(models.Model):
     salt = models.BinaryField(max_length=32)
     # How many postings (2 to 200) and figures (at most 200) belong to it. The upper limits keep its
     # public form below the 64 KB of an entry bundle.
-    posting_count = models.PositiveSmallIntegerField()
-    figure_count = models.PositiveSmallIntegerField()
+    posting_count = models.SmallIntegerField()
+    figure_count = models.SmallIntegerField()
 
     class Meta:
         verbose_name = _("entry")
@@ -161,7 +138,6 @@ class Entry(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["idempotency_key"], name="entry_key"),
         ]
-        triggers = append_only("ledger_entry")
 
     def __str__(self) -> str:
         return f"{self.pk} {self.kind}"
@@ -203,7 +179,6 @@ class Posting(models.Model):
         verbose_name_plural = _("postings")
         ordering = ["entry_id", "account_id"]
         indexes = [models.Index(fields=["account", "entry"], name="posting_by_account")]
-        triggers = append_only("ledger_posting")
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.money}"
@@ -258,7 +233,6 @@ class Figure(models.Model):
         indexes = [
             models.Index(fields=["pool", "currency", "name", "entry"], name="figure_by_pool")
         ]
-        triggers = append_only("ledger_figure")
 
     def __str__(self) -> str:
         return f"{self.name} {self.amount} {self.currency}"
@@ -369,7 +343,6 @@ class Leaf(models.Model):
 
     class Meta:
         ordering = ["sequence"]
-        triggers = append_only("ledger_leaf")
 
     def __str__(self) -> str:
         return f"{self.sequence} entry {self.entry_id}"
@@ -382,9 +355,6 @@ class TreeHash(models.Model):
     level = models.PositiveSmallIntegerField()
     index = models.BigIntegerField()
     hash = models.BinaryField(max_length=32)
-
-    class Meta:
-        triggers = append_only("ledger_treehash")
 
     def __str__(self) -> str:
         return f"{self.level}/{self.index}"
@@ -400,7 +370,6 @@ class Checkpoint(models.Model):
 
     class Meta:
         ordering = ["size"]
-        triggers = append_only("ledger_checkpoint")
 
     def __str__(self) -> str:
         return str(self.size)
@@ -421,7 +390,6 @@ class Cosignature(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["checkpoint", "witness"], name="cosigned_once")
         ]
-        triggers = append_only("ledger_cosignature")
 
     def __str__(self) -> str:
         return f"{self.checkpoint_id} {self.witness}"

@@ -21,6 +21,23 @@ from funding.ledger.refusals import EarlierMonthOpen, MonthNotOver
 _OF_THE_YEAR = (Account.Kind.INCOME, Account.Kind.EXPENSE)
 
 
+def month_after(month: datetime.date) -> datetime.date:
+    """The first day of the month after the one that ``month`` lies in."""
+    return (month.replace(day=28) + datetime.timedelta(days=4)).replace(day=1)
+
+
+def open_month(month: datetime.date) -> datetime.date:
+    """Make the row of the month that ``month`` lies in, or of the first open one after it.
+
+    Whoever posts first in a month makes it too; later entries wait for him to commit.
+    """
+    with named_refusals(), connection.cursor() as cursor:
+        cursor.execute("SELECT public.ledger_open_month(%s)", [month])
+        (opened,) = cursor.fetchone()
+    found: datetime.date = opened
+    return found
+
+
 @inside_transaction
 def close_month(month: datetime.date, *, by: User, reason: str = "") -> Period:
     """Close the month that ``month`` lies in, and keep what every account and figure stood at.
@@ -41,7 +58,8 @@ def close_year(year: int, *, by: User, reason: str = "") -> list[Posted]:
     """Close the books of a year: an entry for each pool and currency, then its December.
 
     The entries make the year's income and expenses part of the fund balance. All months before
-    December must be closed (EarlierMonthOpen), and December over (MonthNotOver).
+    December must be closed (EarlierMonthOpen), and December over (MonthNotOver). Waits for entries
+    under way before it adds up what they belong to, and later ones wait for it.
     """
     december = datetime.date(year, 12, 1)
     if december >= datetime.datetime.now(datetime.UTC).date().replace(day=1):
@@ -49,6 +67,10 @@ def close_year(year: int, *, by: User, reason: str = "") -> list[Posted]:
     open_before = Period.objects.filter(month__lt=december, closed_at__isnull=True)
     if oldest := open_before.order_by("month").first():
         raise EarlierMonthOpen(month=str(oldest))
+    # Else an entry that came between the adding up and the close would be in a year without it; and
+    # two who close at once, each holding a writer's slot, would wait for each other.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT public.ledger_stand_still()")
     posted = [
         post(entry)
         for entry in _closing_entries(datetime.date(year, 12, 31), prepared_by=person(by.pk))

@@ -34,15 +34,15 @@ def named_refusals() -> Iterator[None]:
         raise
 
 
-@inside_transaction
 def post(entry: NewEntry) -> Posted:
-    """Post ``entry`` in the caller's transaction, by one statement to the server.
+    """Post ``entry`` by one statement to the server.
 
+    Inside a transaction it commits or falls with it; alone it is a transaction of its own.
     The same key with the same content returns the entry that stands already; the same key with
     other content raises IdempotencyConflict. Other refusals (`funding.ledger.refusals`):
-    TooFewPostings, ZeroPosting, UnknownAccount, UnknownFigure, Unbalanced, AlreadyReversed,
+    TooFewPostings, ZeroPosting, UnknownAccount, UnknownFigure, SameLineTwice, Unbalanced, AlreadyReversed,
     NotTheOpposite, PeriodClosed, and for decisions NotEnoughAvailable. After a refusal the
-    transaction can only be rolled back.
+    caller's transaction can only be rolled back.
     """
     with named_refusals(), connection.cursor() as cursor:
         cursor.execute(POST, arguments(entry))

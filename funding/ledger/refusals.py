@@ -86,6 +86,10 @@ class UnknownFigure(LedgerRefusal):
     message = _("There is no figure “%(figure)s” with the amount %(amount)s.")
 
 
+class SameLineTwice(LedgerRefusal):
+    message = _("An entry has one posting an account at most, and feeds each figure once.")
+
+
 _BY_SQLSTATE: dict[str, type[LedgerRefusal]] = {
     "LG001": IdempotencyConflict,
     "LG002": UnknownAccount,
@@ -103,16 +107,20 @@ _BY_SQLSTATE: dict[str, type[LedgerRefusal]] = {
     "LG014": NotWhole,
     "LG015": UnknownFigure,
 }
-# A second reversal meets the unique index, which two that come at once cannot both pass.
-_REVERSED_ONCE = "ledger_entry_reverses_id_key"
+# What meets a unique index: two reversals that come at once cannot both pass.
+_BY_INDEX: dict[str, type[LedgerRefusal]] = {
+    "ledger_entry_reverses_id_key": AlreadyReversed,
+    "ledger_posting_pkey": SameLineTwice,
+    "ledger_figure_pkey": SameLineTwice,
+}
 
 
 def refusal_of(error: DatabaseError) -> LedgerRefusal | None:
     """The named refusal behind a database error, if it is one of the ledger's."""
     cause: Any = error.__cause__
     code = getattr(cause, "pgcode", "") or ""
-    if code == "23505" and cause.diag.constraint_name == _REVERSED_ONCE:
-        return AlreadyReversed()
+    if code == "23505" and cause.diag.constraint_name in _BY_INDEX:
+        return _BY_INDEX[cause.diag.constraint_name]()
     refusal = _BY_SQLSTATE.get(code)
     if refusal is None:
         return None

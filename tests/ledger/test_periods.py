@@ -6,11 +6,12 @@ import threading
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 
 from core.transactions import use_case
-from funding.ledger import balances, queries, templates
+from funding.ledger import balances, jobs, queries, templates
 from funding.ledger.models import AccountBalance, Entry, Period
-from funding.ledger.periods import close_month, close_year
+from funding.ledger.periods import close_month, close_year, month_after
 from funding.ledger.posting import reverse
 from funding.ledger.refusals import EarlierMonthOpen, MonthClosed, MonthNotOver
 from tests.factories.ledger import gift_entry, make_pool, post_now
@@ -196,3 +197,23 @@ def test_templates_of_the_year_feed_no_figure():
     )
     assert not entry.figures
     assert len(entry.lines) == 2
+
+
+@pytest.mark.django_db
+def test_the_next_month_is_made_in_good_time_so_that_its_first_entries_need_not_wait():
+    coming = month_after(timezone.now().date())
+    jobs.open_next_month.call()
+    jobs.open_next_month.call()
+    assert Period.objects.get(month=coming).closed_at is None
+
+
+@pytest.mark.parametrize(
+    ("day", "after"),
+    [
+        (datetime.date(2026, 12, 31), datetime.date(2027, 1, 1)),
+        (datetime.date(2028, 1, 30), datetime.date(2028, 2, 1)),
+        (datetime.date(2027, 2, 1), datetime.date(2027, 3, 1)),
+    ],
+)
+def test_the_month_after_begins_on_its_first_day(day, after):
+    assert month_after(day) == after

@@ -7,7 +7,7 @@ import threading
 import pytest
 from django.db import connection
 
-from core.transactions import TransactionMissing, use_case
+from core.transactions import use_case
 from funding.ledger import queries
 from funding.ledger.entries import FigureLine, Line, NewEntry
 from funding.ledger.models import Entry, Figure, Posting
@@ -16,6 +16,7 @@ from funding.ledger.refusals import (
     AlreadyReversed,
     IdempotencyConflict,
     PeriodClosed,
+    SameLineTwice,
     TooFewPostings,
     Unbalanced,
     UnknownAccount,
@@ -61,11 +62,6 @@ class TestPosting:
     def test_it_is_one_statement_to_the_server(self, django_assert_num_queries):
         pool = make_pool()
         with use_case(), django_assert_num_queries(1):
-            post(gift_entry(pool))
-
-    def test_it_refuses_to_run_outside_a_transaction(self):
-        pool = make_pool()
-        with pytest.raises(TransactionMissing):
             post(gift_entry(pool))
 
     def test_it_falls_with_the_callers_transaction(self):
@@ -126,6 +122,16 @@ class TestRefusals:
         )
         with pytest.raises(Unbalanced):
             post_now(across)
+
+    @pytest.mark.parametrize("part", ["lines", "figures"])
+    def test_an_account_or_a_figure_named_twice(self, part):
+        gift = gift_entry(make_pool(), 1_000, 0)
+        halves = {
+            "lines": (*gift.lines, *gift.lines),
+            "figures": (*gift.figures, *gift.figures),
+        }
+        with pytest.raises(SameLineTwice):
+            post_now(dataclasses.replace(gift, **{part: halves[part]}))
 
     def test_an_account_the_pool_does_not_have(self):
         pool = make_pool()
@@ -228,3 +234,14 @@ def test_a_closed_month_takes_no_entry_and_a_late_fact_goes_to_the_next_open_one
 def test_a_date_far_in_the_future_has_no_open_month():
     with pytest.raises(PeriodClosed, match="2062-01-01"):
         post_now(gift_entry(make_pool(), date=datetime.date(2062, 1, 1)))
+
+
+def test_alone_it_is_a_transaction_of_its_own(committed_db):
+    pool = make_pool()
+    gift = gift_entry(pool, 500, 0)
+    doubled = dataclasses.replace(gift.lines[1], amount=2 * gift.lines[1].amount)
+    entry = post(gift)
+    with pytest.raises(Unbalanced):
+        post(dataclasses.replace(gift, key="other", lines=(gift.lines[0], doubled)))
+    assert [found.pk for found in Entry.objects.all()] == [entry.entry_id]
+    assert queries.figures(pool, "USD")["received"] == 500

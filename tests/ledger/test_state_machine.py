@@ -1,12 +1,15 @@
 """Random histories against a ledger so naive that it is obviously right: dictionaries and sums."""
 
+import contextlib
 import dataclasses
 import datetime
+import threading
 from collections import Counter
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
 
 import pytest
-from django.db import transaction
+from django.db import connection
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -17,37 +20,48 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from pytest_django.plugin import DjangoDbBlocker
 
 from core.transactions import use_case
-from funding.ledger import balances, queries, sealing, templates
+from funding.ledger import balances, queries, sealing, templates, verification
 from funding.ledger.chart import AVAILABLE, FIGURE_SIGNS
-from funding.ledger.entries import NewEntry
+from funding.ledger.entries import NewEntry, Posted
 from funding.ledger.models import Entry, Leaf, Period, Pool
 from funding.ledger.periods import close_month
 from funding.ledger.posting import post, post_many, reverse
 from funding.ledger.refusals import AlreadyReversed, IdempotencyConflict, NotEnoughAvailable
+from portal.database import OWNER_ROLE
+from tests.conftest import own_database
+from tests.database import TestServer
 from tests.factories.ledger import make_pool
 from tests.factories.membership import make_officer
 from tests.ledger.test_templates import TABLE
 
-FACTS = [row for row in TABLE if row[0] not in ("transfer_between_pools", "grant_committed")]
 DAYS = st.dates(datetime.date(2026, 1, 1), datetime.date(2026, 6, 30))
 AMOUNTS = st.integers(min_value=1, max_value=10**12)
+EVENTS = {
+    "row": st.sampled_from(TABLE), "pool": st.integers(0, 1), "amount": AMOUNTS, "day": DAYS,
+}  # fmt: skip
+SOME_EVENTS = st.lists(st.fixed_dictionaries(EVENTS), min_size=1, max_size=5)
 
 
 class Books(RuleBasedStateMachine):
-    """The real ledger and a naive one side by side; every rule is done to both."""
+    """The real ledger and a naive one side by side; every rule is done to both.
+
+    Each history has a database of its own, since it commits: writers at once are threads of it.
+    """
+
+    run: ClassVar[TestServer]
 
     def __init__(self) -> None:
         super().__init__()
-        # A history of its own, undone at its end; to the ledger it is the test's own transaction.
-        self.undone = transaction.atomic()
-        self.undone._from_testcase = True  # type: ignore[attr-defined]
-        self.undone.__enter__()
+        self.own = contextlib.ExitStack()
+        self.database = self.own.enter_context(own_database(self.run))
         self.posted: dict[int, NewEntry] = {}
         self.month_of: dict[int, datetime.date] = {}
         self.reversed: set[int] = set()
         self.closed: list[datetime.date] = []
+        self.sealed: list[tuple[int, int]] = []
         self.number = 0
 
     @initialize(currency=st.sampled_from(["USD", "JPY", "UGX", "KWD"]))
@@ -57,8 +71,12 @@ class Books(RuleBasedStateMachine):
         self.officer = make_officer()
 
     def teardown(self) -> None:
-        transaction.set_rollback(True)
-        self.undone.__exit__(None, None, None)
+        try:
+            sealing.seal_all()
+            assert Leaf.objects.count() == len(self.posted)
+            assert list(verification.problems()) == []
+        finally:
+            self.own.close()
 
     # The naive ledger.
 
@@ -92,9 +110,25 @@ class Books(RuleBasedStateMachine):
         figures = self.figures(pool)
         return sum(sign * figures[name] for name, sign in FIGURE_SIGNS.items())
 
+    def effect(self, entry: NewEntry) -> Counter[str]:
+        """What the entry adds to what each pool has available."""
+        found: Counter[str] = Counter()
+        for line in entry.figures:
+            found[line.pool] += FIGURE_SIGNS[line.name] * line.amount
+        return found
+
+    def affords(self, entry: NewEntry) -> bool:
+        """Whether every pool has what the entry takes from it (rule 6)."""
+        effect = self.effect(entry)
+        return all(
+            effect[pool.code] >= 0 or self.available(pool) + effect[pool.code] >= 0
+            for pool in self.pools
+        )
+
     # What can happen.
 
-    def fact(self, row: Any, pool: int, amount: int, day: datetime.date) -> NewEntry:
+    def event(self, row: Any, pool: int, amount: int, day: datetime.date) -> NewEntry:
+        """A new entry by the posting table's ``row``, with amounts of our choice."""
         event, sample, *_ = row
         amounts = dict(sample)
         for name in amounts:
@@ -111,25 +145,20 @@ class Books(RuleBasedStateMachine):
         key = f"{self.pools[0].code}:{self.number}"
         return getattr(templates, event)(key=key, **about, **amounts)
 
-    @rule(row=st.sampled_from(FACTS), pool=st.integers(0, 1), amount=AMOUNTS, day=DAYS)
+    @rule(**EVENTS)
     def post_one(self, row: Any, pool: int, amount: int, day: datetime.date) -> None:
-        entry = self.fact(row, pool, amount, day)
-        try:
-            with use_case():
-                posted = post(entry)
-        except NotEnoughAvailable:
-            assert entry.decision
+        entry = self.event(row, pool, amount, day)
+        if entry.decision and not self.affords(entry):
+            with pytest.raises(NotEnoughAvailable), use_case():
+                post(entry)
             return
+        with use_case():
+            posted = post(entry)
         self.note(entry, posted.entry_id)
 
-    @rule(
-        rows=st.lists(st.sampled_from(FACTS), min_size=1, max_size=5),
-        pool=st.integers(0, 1),
-        amount=AMOUNTS,
-        day=DAYS,
-    )
-    def post_in_bulk(self, rows: list[Any], pool: int, amount: int, day: datetime.date) -> None:
-        entries = [self.fact(row, pool, amount, day) for row in rows]
+    @rule(events=SOME_EVENTS)
+    def post_in_bulk(self, events: list[Any]) -> None:
+        entries = [self.event(**event) for event in events]
         entries = [entry for entry in entries if not entry.decision]
         with use_case():
             posted = post_many(entries)
@@ -137,27 +166,68 @@ class Books(RuleBasedStateMachine):
             assert not answer.replayed
             self.note(entry, answer.entry_id)
 
-    @rule(pool=st.integers(0, 1), amount=AMOUNTS, day=DAYS, overhead=st.booleans())
-    def transfer(self, pool: int, amount: int, day: datetime.date, overhead: bool) -> None:
-        self.number += 1
-        entry = templates.transfer_between_pools(
-            key=f"{self.pools[0].code}:{self.number}",
-            pool=self.pools[pool].code,
-            to_pool=self.pools[1 - pool].code,
-            currency=self.currency,
-            amount=amount,
-            date=day,
-            overhead=overhead,
+    @rule(events=SOME_EVENTS, times=st.integers(1, 2))
+    def post_at_once(self, events: list[Any], times: int) -> None:
+        """Each event ``times`` times, every one by a thread of its own, and a sealer beside them."""
+        entries = [self.event(**event) for event in events]
+        before = {pool.code: self.available(pool) for pool in self.pools}
+        start = threading.Barrier(times * len(entries) + 1)
+
+        def write(entry: NewEntry) -> Posted | None:
+            start.wait()
+            try:
+                return post(entry)
+            except NotEnoughAvailable:
+                return None
+            finally:
+                connection.close()
+
+        def seal() -> None:
+            start.wait()
+            sealing.seal_all()
+            connection.close()
+
+        with ThreadPoolExecutor(times * len(entries) + 1) as threads:
+            sealer = threads.submit(seal)
+            answers = [(entry, threads.submit(write, entry)) for entry in entries * times]
+        sealer.result()
+        found: dict[str, set[int]] = {}
+        fresh: Counter[str] = Counter()
+        for entry, answer in answers:
+            if (posted := answer.result()) is not None:
+                found.setdefault(entry.key, set()).add(posted.entry_id)
+                fresh[entry.key] += not posted.replayed
+        for entry in entries:
+            if entry.key in found:
+                (number,) = found[entry.key]
+                assert fresh[entry.key] == 1
+                self.note(entry, number)
+        self.judge_decisions(
+            before,
+            accepted=[entry for entry in entries if entry.key in found],
+            refused=[entry for entry in entries if entry.key not in found],
         )
-        enough = self.available(self.pools[pool]) >= amount
-        try:
-            with use_case():
-                posted = post(entry)
-        except NotEnoughAvailable:
-            assert not enough
-            return
-        assert enough
-        self.note(entry, posted.entry_id)
+
+    def judge_decisions(
+        self, before: dict[str, int], *, accepted: list[NewEntry], refused: list[NewEntry]
+    ) -> None:
+        """In whatever order they came: none took what could not be there, nor was refused for less."""
+        gains: Counter[str] = Counter()
+        losses: Counter[str] = Counter()
+        promised: Counter[str] = Counter()
+        for entry in accepted:
+            for pool, change in self.effect(entry).items():
+                gains[pool] += max(change, 0)
+                losses[pool] += max(-change, 0)
+                promised[pool] += max(-change, 0) if entry.decision else 0
+        for pool, most in before.items():
+            assert promised[pool] == 0 or promised[pool] <= most + gains[pool]
+        for entry in refused:
+            assert entry.decision
+            assert any(
+                change < 0 and before[pool] - losses[pool] + change < 0
+                for pool, change in self.effect(entry).items()
+            )
 
     @precondition(lambda self: self.posted)
     @rule(choice=st.data(), change=st.booleans())
@@ -210,6 +280,15 @@ class Books(RuleBasedStateMachine):
             close_month(oldest, by=self.officer)
         self.closed.append(oldest)
 
+    @rule(spoil=st.booleans())
+    def rebuild(self, spoil: bool) -> None:
+        owner = self.run.server.connect(OWNER_ROLE, self.database.name)
+        with contextlib.closing(owner), owner.cursor() as cursor:
+            if spoil:
+                cursor.execute("UPDATE ledger_accountbalance SET amount = amount + 1")
+                cursor.execute("DELETE FROM ledger_figuretotal")
+            cursor.execute("SELECT public.ledger_rebuild_balances()")
+
     @rule(at_most=st.integers(1, 4))
     def seal(self, at_most: int) -> None:
         sealing.seal(at_most)
@@ -242,16 +321,27 @@ class Books(RuleBasedStateMachine):
         assert not list(balances.differences())
 
     @invariant()
-    def the_log_has_no_gap(self) -> None:
-        leaves = list(Leaf.objects.values_list("sequence", flat=True))
-        assert leaves == list(range(len(leaves)))
-        assert len(leaves) <= Entry.objects.count()
+    def what_is_sealed_has_its_place_for_ever(self) -> None:
+        leaves = list(Leaf.objects.values_list("sequence", "entry_id"))
+        assert [sequence for sequence, _ in leaves] == list(range(len(leaves)))
+        assert leaves[: len(self.sealed)] == self.sealed
+        assert {entry for _, entry in leaves} <= set(self.posted)
+        self.sealed = leaves
 
 
-@pytest.mark.django_db
-def test_the_ledger_is_the_naive_ledger_after_any_history() -> None:
+def test_the_ledger_is_the_naive_ledger_after_any_history(
+    django_db_setup: TestServer, django_db_blocker: DjangoDbBlocker
+) -> None:
+    class BooksHere(Books):
+        run = django_db_setup
+
+    with django_db_blocker.unblock():
+        run_machine(BooksHere)
+
+
+def run_machine(machine: type[Books]) -> None:
     run_state_machine_as_test(
-        Books,
+        machine,
         settings=settings(
             max_examples=25,
             stateful_step_count=14,

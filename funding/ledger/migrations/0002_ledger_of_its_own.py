@@ -8,8 +8,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
-from funding.ledger import sql
 from funding.ledger.migrations import _sql_0001 as before
+from funding.ledger.sql import bulk, closing, guards, posting, rights, sealing
 
 # An account's pool and its code cannot differ (a rule across two tables).
 POOL_CODE = """
@@ -79,7 +79,7 @@ AVAILABLE_BEFORE = before.AVAILABLE.split("$$;", 1)[1].replace(
 
 
 def restrict(apps, schema_editor):
-    sql.restrict_app_role(schema_editor.connection, settings.DATABASE_APP_ROLE)
+    rights.restrict_app_role(schema_editor.connection, settings.DATABASE_APP_ROLE)
 
 
 class Migration(migrations.Migration):
@@ -464,17 +464,17 @@ class Migration(migrations.Migration):
             model_name='leaf',
             trigger=pgtrigger.compiler.Trigger(name='ledger_leaf_refuses_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'The ledger is append-only: % on ledger_leaf is refused.', TG_OP USING ERRCODE = 'LG010', HINT = 'Post a reversing entry instead.';", hash='1223c20b989011f7c24fdf5049c78c5779d404d2', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_ledger_leaf_refuses_truncate_17643', table='ledger_leaf', when='BEFORE')),
         ),
-        migrations.RunSQL(sql.GUARD, sql.GUARD_REVERSE),
-        migrations.RunSQL(sql.SLOT, sql.SLOT_REVERSE),
-        migrations.RunSQL(sql.OPEN_MONTH, sql.OPEN_MONTH_REVERSE),
-        migrations.RunSQL(sql.AVAILABLE, AVAILABLE_BEFORE),
-        migrations.RunSQL(sql.POST_PARTS, sql.POST_PARTS_REVERSE),
-        migrations.RunSQL(sql.POST, sql.POST_REVERSE),
-        migrations.RunSQL(sql.POST_MANY, sql.POST_MANY_REVERSE),
-        migrations.RunSQL(sql.CLOSE, sql.CLOSE_REVERSE),
-        migrations.RunSQL(sql.REBUILD, sql.REBUILD_REVERSE),
-        migrations.RunSQL(sql.PUBLIC_FORM, sql.PUBLIC_FORM_REVERSE),
-        migrations.RunSQL(sql.SEAL, sql.SEAL_REVERSE),
+        migrations.RunSQL(guards.GUARD, guards.GUARD_REVERSE),
+        migrations.RunSQL(guards.SLOT, guards.SLOT_REVERSE),
+        migrations.RunSQL(posting.OPEN_MONTH, posting.OPEN_MONTH_REVERSE),
+        migrations.RunSQL(posting.AVAILABLE, AVAILABLE_BEFORE),
+        migrations.RunSQL(posting.POST_PARTS, posting.POST_PARTS_REVERSE),
+        migrations.RunSQL(posting.POST, posting.POST_REVERSE),
+        migrations.RunSQL(bulk.POST_MANY, bulk.POST_MANY_REVERSE),
+        migrations.RunSQL(closing.CLOSE, closing.CLOSE_REVERSE),
+        migrations.RunSQL(closing.REBUILD, closing.REBUILD_REVERSE),
+        migrations.RunSQL(sealing.PUBLIC_FORM, sealing.PUBLIC_FORM_REVERSE),
+        migrations.RunSQL(sealing.SEAL, sealing.SEAL_REVERSE),
         migrations.RunSQL("SELECT public.ledger_rebuild_balances()", migrations.RunSQL.noop),
         migrations.RunSQL(
             "INSERT INTO ledger_sealer (sealed_through, handed_out, at_work) VALUES (0, 0, '{}')",

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from funding.ledger.sql import restrict_app_role
+from funding.ledger.sql.rights import restrict_app_role
 from portal.database import grant_data_rights
 
 
