@@ -9,7 +9,7 @@ UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 SAMPLE_KEY = $$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench-ledger check fmt shell manage clean distclean messages lock dev
+.PHONY: help run test faults bench-ledger check fmt shell manage clean distclean messages lock dev
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  \1 |/' | column -t -s '|'
@@ -22,6 +22,10 @@ dev: # .venv with what tests and checks need
 
 test: dev ## Run all tests in parallel (ARGS= goes to pytest)
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+faults: dev ## Kill writers, sealer and PostgreSQL at random, then judge the books (FAULT_SECONDS=300)
+	@FAULT_SECONDS=$${FAULT_SECONDS:-300} FAULT_ROUNDS=$${FAULT_ROUNDS:-5} \
+		FAULT_WRITERS=$${FAULT_WRITERS:-6} $(BIN)/python -m pytest tests/faults -s $(ARGS)
 
 check: dev ## Lint, format, types, import rules, templates, migrations, production settings
 	$(BIN)/ruff check .
