@@ -113,12 +113,19 @@ class Run:
         ):
             for where, pools in ((SPREAD, POOLS), (HOT, 1)):
                 for writers in WRITERS:
-                    sides = [self._writing(side, writers, pools, 1) for side in (ours, theirs)]
+                    sides = [
+                        self._writing(ours, writers, pools, 1),
+                        self._writing(ours, writers, pools, 1, "use_case"),
+                        self._writing(theirs, writers, pools, 1),
+                    ]
                     self._settle()
-                    mine, peer = interleaved(sides, self.rounds)
-                    what = f"post, {_writers(writers)} {where}: against django-hordak (entries/s)"
+                    alone, inside, peer = interleaved(sides, self.rounds)
+                    what = f"post, {_writers(writers)} {where}"
                     goal = GOALS_OF_POST.get(("hordak", writers, where), "")
-                    found.append(row(what, mine, peer, goal))
+                    found += [
+                        row(f"{what}: against django-hordak (entries/s)", alone, peer, goal),
+                        row(f"{what}, in a caller's transaction: the same", inside, peer),
+                    ]
         return found
 
     def _post_by_pgbench(self) -> list[Row]:

@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import formats, timezone
 from django.utils.functional import cached_property
-from django.utils.translation import gettext as _g
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin.ui.tables import Column, TitleColumn
@@ -298,7 +298,7 @@ class PublishView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVie
         except Refusal as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, _g("%(version)s is published.") % {"version": version})
+            messages.success(request, gettext("%(version)s is published.") % {"version": version})
         return redirect("membership_versions:index")
 
 

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import formats, timezone
 from django.utils.functional import cached_property
-from django.utils.translation import gettext as _g
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin.ui.tables import Column
@@ -62,7 +62,7 @@ class DueColumn(Column):
         if due is None or not instance.is_open:
             return "–"
         day = formats.date_format(due)
-        return _g("%(day)s (overdue)") % {"day": day} if due < timezone.localdate() else day
+        return gettext("%(day)s (overdue)") % {"day": day} if due < timezone.localdate() else day
 
 
 class DecisionForm(forms.Form):
@@ -208,7 +208,7 @@ class DecisionView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVi
 
     def _begin(self, request: HttpRequest) -> HttpResponse:
         applications.begin_review(self.application, by=self.reviewer)
-        return self._done(_g("The review has begun."))
+        return self._done(gettext("The review has begun."))
 
     def _ask(self, request: HttpRequest) -> HttpResponse:
         form = QuestionForm(request.POST)
@@ -217,7 +217,7 @@ class DecisionView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVi
         applications.request_information(
             self.application, form.cleaned_data["question"], by=self.reviewer
         )
-        return self._done(_g("The question is sent to the applicant."))
+        return self._done(gettext("The question is sent to the applicant."))
 
     def _ask_to_confirm(self, request: HttpRequest) -> HttpResponse:
         form = self._decision_form(request.POST)
@@ -237,13 +237,13 @@ class DecisionView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVi
             term = admission.admit(self.application, by=self.reviewer, reason=reason)
             waived = term.waived_on is not None
             return self._done(
-                _g("Approved. The dues are waived and the membership is current.")
+                gettext("Approved. The dues are waived and the membership is current.")
                 if waived
-                else _g("Approved. The term is open and its invoice is issued.")
+                else gettext("Approved. The term is open and its invoice is issued.")
             )
         if decision == "decline":
             applications.decline(self.application, by=self.reviewer, reason=reason)
-            return self._done(_g("Declined. The applicant is told why."))
+            return self._done(gettext("Declined. The applicant is told why."))
         return self.render_to_response(self.get_context_data(decision_form=form))
 
 

@@ -16,7 +16,7 @@ from funding.ledger.chart import CHART
 from funding.ledger.entries import Posted, person
 from funding.ledger.models import Account, Period
 from funding.ledger.posting import named_refusals, post
-from funding.ledger.refusals import EarlierMonthOpen, MonthNotOver
+from funding.ledger.refusals import EarlierMonthOpen, MonthNotOver, month_in_words
 
 _OF_THE_YEAR = (Account.Kind.INCOME, Account.Kind.EXPENSE)
 
@@ -66,7 +66,7 @@ def close_year(year: int, *, by: User, reason: str = "") -> list[Posted]:
         raise MonthNotOver
     open_before = Period.objects.filter(month__lt=december, closed_at__isnull=True)
     if oldest := open_before.order_by("month").first():
-        raise EarlierMonthOpen(month=str(oldest))
+        raise EarlierMonthOpen(month=month_in_words(oldest.month))
     # Else an entry that came between the adding up and the close would be in a year without it; and
     # two who close at once, each holding a writer's slot, would wait for each other.
     with connection.cursor() as cursor:

@@ -4,10 +4,12 @@ The rules are the database's (`funding.ledger.sql`); it raises a SQLSTATE of its
 what the words need as JSON.
 """
 
+import datetime
 import json
 from typing import Any
 
 from django.db import DatabaseError
+from django.utils import formats
 from django.utils.translation import gettext_lazy as _
 
 from core.money import Money
@@ -128,8 +130,13 @@ def refusal_of(error: DatabaseError) -> LedgerRefusal | None:
     return refusal(**_words(json.loads(detail))) if detail else refusal()
 
 
+def month_in_words(month: datetime.date) -> str:
+    """“March 2026”, in the language in force."""
+    return formats.date_format(month, "YEAR_MONTH_FORMAT")
+
+
 def _words(detail: dict[str, Any]) -> dict[str, Any]:
-    """What the database tells, with amounts of money as money."""
+    """What the database tells, with amounts of money as money and days as a reader writes them."""
     currency = detail.get("currency")
     words = dict(detail)
     for name in ("available", "wanted", "amount"):
@@ -137,4 +144,8 @@ def _words(detail: dict[str, Any]) -> dict[str, Any]:
             amount = int(words[name])
             # By how much two sides differ has no sign; what is available may be below zero.
             words[name] = Money(abs(amount) if name == "amount" else amount, currency).format()
+    if "date" in words:
+        words["date"] = formats.date_format(datetime.date.fromisoformat(words["date"]))
+    if "month" in words:
+        words["month"] = month_in_words(datetime.date.fromisoformat(words["month"]))
     return words

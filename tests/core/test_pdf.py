@@ -122,3 +122,56 @@ def test_missing_data_say_what_is_missing() -> None:
 
     with pytest.raises(typst.TypstError, match="totals"):
         pdf.render("document", document)
+
+
+# --- Reports --------------------------------------------------------------------------------------
+
+
+def a_report(**changes: Any) -> dict[str, Any]:
+    columns: list[pdf.Column] = [
+        {"label": "Number", "number": True, "width": "fitting"},
+        {"label": "What it is", "number": False, "width": "rest"},
+        {"label": "Debit", "number": True, "width": "amount"},
+    ]
+    table: pdf.Table = {
+        "title": "Bank",
+        "columns": columns,
+        "rows": [[str(n), "Gift", "1.00"] for n in range(90)],
+        "total": ["", "Closing balance", "90.00"],
+    }
+    section: pdf.Section = {"title": "General ledger", "notes": ["In USD."], "tables": [table]}
+    report: pdf.Report = {
+        "language": "en",
+        "title": "Auditor’s pack",
+        "subtitle": "March 2026",
+        "issued": datetime.date(2026, 11, 25),
+        "facts": [("Made", "today")],
+        "notes": ["All is well."],
+        "sections": [section],
+        "page": "Page %(page)s of %(pages)s",
+    }
+    return {**report, **changes}
+
+
+def test_a_report_repeats_the_head_of_a_table_and_totals_once() -> None:
+    made = pdf.render("report", a_report())
+    runs = runs_of(made)
+    pages = [run for run in runs if run.startswith("Page ")]
+    assert len(pages) > 2
+    assert runs.count("Debit") == len(pages) - 1, "on every page but the first"
+    assert runs.count("Closing balance") == 1
+    assert b"<pdfuaid:part>1</pdfuaid:part>" in made
+
+
+def test_a_cell_of_a_report_may_stand_beside_several_rows_and_is_never_markup() -> None:
+    hostile = '#panic("no") *bold*\n$x$ <label> // gone'
+    report = a_report()
+    beside: pdf.Tall = {"text": hostile, "rows": 2}
+    report["sections"][0]["tables"][0]["rows"] = [
+        [beside, "Debit side", "1.00"],
+        ["Credit side", "1.00"],
+        ["2", hostile, "1.00"],
+    ]
+    text = text_of(pdf.render("report", report))
+    assert text.count('#panic("no") *bold*') == 2
+    assert "Credit side" in text

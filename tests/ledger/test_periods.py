@@ -59,12 +59,12 @@ class TestClosingAMonth:
     def test_months_are_closed_in_order_once_and_only_when_over(self):
         pool = make_pool()
         post_now(gift_entry(pool, date=on(2)))
-        with pytest.raises(EarlierMonthOpen, match="2026-02-01 first"):
+        with pytest.raises(EarlierMonthOpen, match="February 2026 first"):
             close(MARCH)
         close(on(2))
         with pytest.raises(MonthClosed):
             close(on(2))
-        with pytest.raises(EarlierMonthOpen, match="2026-03-01 first"):
+        with pytest.raises(EarlierMonthOpen, match="March 2026 first"):
             close(APRIL)
         close(MARCH)
         with pytest.raises(MonthNotOver):

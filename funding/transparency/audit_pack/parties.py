@@ -1,0 +1,124 @@
+"""Who an entry is about and who made it. The books themselves hold opaque references alone.
+
+Everything here is asked for many at once. Whoever was erased stays a reference without a name.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from core.models import User
+from funding.dues.billing import PURPOSE as DUES
+from funding.payments.models import Invoice, Payment
+from funding.pools.models import Gift, Pledge
+from membership.models import Term
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A donor, a member organisation or a payer: an opaque reference (``donor:7``) and a name."""
+
+    reference: str = ""
+    name: str = ""
+
+
+NOBODY = Party()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What tells whom an entry is about: its number and source (of a reversal: the reversed one's)."""
+
+    entry: int
+    source: str
+
+
+def parties(subjects: Iterable[Subject]) -> dict[Subject, Party]:
+    """The party of each entry that has one: by its source, else by the payment it books.
+
+    An anonymous donor too is named: the pack is the auditor's.
+    """
+    wanted = set(subjects)
+    by_kind: dict[str, set[str]] = {}
+    for subject in wanted:
+        kind, _, key = subject.source.partition(":")
+        by_kind.setdefault(kind, set()).add(key)
+    known = {
+        f"{kind}:{key}": party
+        for kind, keys in by_kind.items()
+        if kind in _FINDERS
+        for key, party in _FINDERS[kind](keys).items()
+    }
+    found = {subject: known[subject.source] for subject in wanted if subject.source in known}
+    left = {subject.entry: subject for subject in wanted - found.keys()}
+    payments = Payment.objects.filter(entry__in=left).values_list(
+        "entry", "public_id", "payer_name"
+    )
+    for entry, public_id, name in payments:
+        found[left[entry]] = Party(f"payment:{public_id}", name)
+    return found
+
+
+def people(references: Iterable[str]) -> dict[str, str]:
+    """The names of those who prepared or approved, by reference (``user:5``)."""
+    numbers = {reference.removeprefix("user:") for reference in references}
+    users = User.objects.filter(pk__in=_numbers(numbers))
+    return {f"user:{user.pk}": str(user) for user in users}
+
+
+# --- By source ------------------------------------------------------------------------------------
+
+
+def _of_gifts(references: Iterable[str]) -> dict[str, Party]:
+    gifts = Gift.objects.filter(reference__in=_uuids(references)).select_related("donor")
+    return {str(gift.reference): _donor(gift) for gift in gifts}
+
+
+def _of_pledges(references: Iterable[str]) -> dict[str, Party]:
+    pledges = Pledge.objects.filter(reference__in=_uuids(references)).select_related("donor")
+    return {str(pledge.reference): _donor(pledge) for pledge in pledges}
+
+
+def _donor(given: Gift | Pledge) -> Party:
+    return Party(f"donor:{given.donor_id}", given.donor.name)
+
+
+def _of_terms(numbers: Iterable[str]) -> dict[str, Party]:
+    terms = Term.objects.filter(pk__in=_numbers(numbers)).select_related("organisation")
+    return {
+        str(term.pk): Party(f"organisation:{term.organisation_id}", term.organisation.legal_name)
+        for term in terms
+    }
+
+
+def _of_invoices(numbers: Iterable[str]) -> dict[str, Party]:
+    """The member that a dues invoice bills; of another invoice the name that stands on it."""
+    invoices = list(Invoice.objects.filter(number__in=numbers))
+    members = _of_terms(str(paper.purpose_id) for paper in invoices if paper.purpose == DUES)
+    found = {}
+    for paper in invoices:
+        member = members.get(str(paper.purpose_id)) if paper.purpose == DUES else None
+        found[paper.number] = member or Party(f"invoice:{paper.number}", paper.bill_to_name)
+    return found
+
+
+_FINDERS: dict[str, Callable[[Iterable[str]], dict[str, Party]]] = {
+    "gift": _of_gifts,
+    "pledge": _of_pledges,
+    "term": _of_terms,
+    "invoice": _of_invoices,
+}
+
+
+def _uuids(texts: Iterable[str]) -> list[uuid.UUID]:
+    found = []
+    for text in texts:
+        try:
+            found.append(uuid.UUID(text))
+        except ValueError:
+            continue
+    return found
+
+
+def _numbers(texts: Iterable[str]) -> list[int]:
+    return [int(text) for text in texts if text.isdecimal() and len(text) < 19]
