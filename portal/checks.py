@@ -15,7 +15,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, connections
 
 from funding.ledger import checkpoints, notes
-from funding.ledger.sql.rights import WRITTEN_BY_FUNCTION
+from funding.ledger.sql.rights import READ_ONLY
 from portal.translations import stale
 
 OLDEST_POSTGRESQL = 160000
@@ -266,7 +266,7 @@ def _problems_of_role(cursor: Any) -> list[CheckMessage]:
         "       WHERE CASE WHEN r IN ('INSERT', 'UPDATE') THEN has_any_column_privilege(c.oid, r)"
         "       ELSE has_table_privilege(c.oid, r) END)"
         " FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace"
-        " AND c.relkind IN ('r', 'p') AND starts_with(c.relname, 'ledger_')"
+        " AND c.relkind IN ('r', 'p', 'v') AND starts_with(c.relname, 'ledger_')"
     )
     for table, owns, rights in cursor.fetchall():
         if owns:
@@ -278,7 +278,7 @@ def _problems_of_role(cursor: Any) -> list[CheckMessage]:
                     id="portal.E024",
                 )
             )
-        elif rights and table in WRITTEN_BY_FUNCTION:
+        elif rights and table in READ_ONLY:
             problems.append(
                 Error(
                     f"The portal's role {role} has {', '.join(rights)} on {table}.",

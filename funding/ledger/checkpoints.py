@@ -5,9 +5,11 @@ file outside of it, which the next one must continue, and witnesses of their own
 is one that anybody can run) sign only what continues the last checkpoint they saw.
 """
 
+import contextlib
 import logging
 import os
 import re
+import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
@@ -15,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connection
 
-from core.transactions import use_case
+from core.transactions import inside_transaction, use_case
 from funding.ledger import jobs, notes, proofs, sealing
 from funding.ledger.models import Checkpoint, Cosignature
 
@@ -24,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 ANSWER_LIMIT = 64 * 1024
 TIMEOUT = 20  # seconds that a witness has
+_FILES = 20_263  # of an advisory lock, next to those of `funding.ledger.sql.guards`
+_NEWEST = "newest"
 
 
 class LogRewritten(RuntimeError):
@@ -78,14 +83,16 @@ def publish() -> Checkpoint | None:
     key = signer()
     text = notes.checkpoint_text(key.name, size, root)
     note = f"{text}\n{key.sign(text)}\n"
-    _keep(size, note)
     with use_case():
-        checkpoint, is_new = Checkpoint.objects.get_or_create(
-            size=size, defaults={"root": root, "note": note}
-        )
-        if is_new:
-            for witness in witnesses():
-                jobs.ask_witness.enqueue(size=size, witness=witness.verifier.name)
+        _alone_with_the_files()
+        existing = Checkpoint.objects.filter(size=size).first()
+        if existing:  # another publisher was quicker
+            return existing
+        if not _file(size).exists():  # else a crash left it, perhaps with witnesses' lines
+            _keep(size, note)
+        checkpoint = Checkpoint.objects.create(size=size, root=root, note=note)
+        for witness in witnesses():
+            jobs.ask_witness.enqueue(size=size, witness=witness.verifier.name)
     return checkpoint
 
 
@@ -106,37 +113,92 @@ def _folder() -> Path:
     return Path(settings.LEDGER_CHECKPOINT_DIR)
 
 
+def _file(size: int) -> Path:
+    return _folder() / f"{size}.checkpoint"
+
+
+@inside_transaction
+def _alone_with_the_files() -> None:
+    """Wait until nobody else writes checkpoint files, and keep them out until the transaction ends.
+
+    So what is written is what stands in the database at that time, and nobody writes less over it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [_FILES])
+
+
 def _keep(size: int, note: str) -> None:
     """Write the checkpoint's file so that a power cut leaves the old one or the new, never half."""
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{size}.{os.getpid()}"
-    with part.open("w", encoding="utf-8") as file:
-        file.write(note)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(folder / f"{size}.checkpoint")
+    newest = max(size, _newest_size() or 0)
+    part = folder / f".{size}.{secrets.token_hex(8)}"
+    try:
+        with part.open("x", encoding="utf-8") as file:
+            file.write(note)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(_file(size))
+    finally:
+        part.unlink(missing_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    _note_newest(newest, _last_change())
 
 
 def _newest_kept() -> tuple[int, bytes] | None:
     """Size and root of the newest checkpoint file that our key signed."""
-    sizes = [
-        int(path.stem) for path in _folder().glob("*.checkpoint") if re.fullmatch(r"\d+", path.stem)
-    ]
-    if not sizes:
+    size = _newest_size()
+    if size is None:
         return None
-    note = (_folder() / f"{max(sizes)}.checkpoint").read_text(encoding="utf-8")
+    note = _file(size).read_text(encoding="utf-8")
     text, _, lines = note.partition("\n\n")
     text += "\n"
     if not any(signer().verifier.has_signed(text, line) for line in lines.splitlines()):
-        raise LogRewritten(f"{max(sizes)}.checkpoint is not signed by the log's key.")
-    _origin, size, root = text.splitlines()[:3]
-    return int(size), notes.unbase64(root)
+        raise LogRewritten(f"{size}.checkpoint is not signed by the log's key.")
+    _origin, kept_size, root = text.splitlines()[:3]
+    return int(kept_size), notes.unbase64(root)
+
+
+# Which file is the newest, without a look at all of them each minute: `newest` holds its size and
+# when the folder was last changed by then. Where it was changed since (a crash in between, an older
+# version of this program, a file put back by hand), or where it says nothing, the folder is listed.
+# It is written in place, since a new file would itself change the folder.
+
+
+def _newest_size() -> int | None:
+    noted = _folder() / _NEWEST
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        size, changed = map(int, noted.read_text(encoding="ascii").split())
+        if changed == _last_change() and _file(size).exists():
+            return size
+    if not _folder().exists():
+        return None
+    noted.touch()
+    changed = _last_change()  # before the look: what comes during it is looked for again
+    sizes = _listed_sizes()
+    if not sizes:
+        return None
+    _note_newest(max(sizes), changed)
+    return max(sizes)
+
+
+def _listed_sizes() -> list[int]:
+    return [
+        int(path.stem) for path in _folder().glob("*.checkpoint") if re.fullmatch(r"\d+", path.stem)
+    ]
+
+
+def _last_change() -> int:
+    """When a file last came into the folder or left it, in nanoseconds."""
+    return _folder().stat().st_mtime_ns
+
+
+def _note_newest(size: int, changed: int) -> None:
+    (_folder() / _NEWEST).write_text(f"{size} {changed}\n", encoding="ascii")
 
 
 # --- Witnesses ------------------------------------------------------------------------------------
@@ -171,10 +233,11 @@ def ask_witness(size: int, name: str) -> Cosignature | None:
     if line is None:
         raise WitnessRefused(f"{name} answered without a right signature.")
     with use_case():
+        _alone_with_the_files()
         cosignature, _ = Cosignature.objects.get_or_create(
             checkpoint=checkpoint, witness=name, defaults={"line": line}
         )
-    _keep(size, signed_note(checkpoint))
+        _keep(size, signed_note(checkpoint))
     return cosignature
 
 

@@ -4,8 +4,9 @@ import datetime
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,30 +76,7 @@ class NewEntry:
             "decision": self.decision,
             "reverses": self.reverses,
         }
-        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
-
-    def payload(self) -> Mapping[str, object]:
-        """One of the entries that `ledger_post_many` takes, as JSON."""
-        return {
-            "key": self.key,
-            "hash": self.content_hash(),
-            "kind": self.kind,
-            "date": self.date.isoformat(),
-            "memo": self.memo,
-            "source": self.source,
-            "reverses": self.reverses,
-            "decision": self.decision,
-            "prepared_by": self.prepared_by,
-            "approved_by": self.approved_by,
-            "salt": new_salt().hex(),
-            "lines": [
-                [line.pool, line.account, line.currency, line.amount]
-                for line in self.sorted_lines()
-            ],
-            "figures": [
-                [fig.pool, fig.currency, fig.name, fig.amount] for fig in self.sorted_figures()
-            ],
-        }
+        return hashlib.sha256(_as_json(content).encode()).hexdigest()
 
 
 def new_salt() -> bytes:

@@ -1,8 +1,7 @@
 """Writing to the books: `post`, `post_many` and `reverse`. Nothing else in the portal can."""
 
 import datetime
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +19,12 @@ POST = (
     "SELECT entry_id, replayed FROM public.ledger_post(%s, %s, %s, %s, %s, %s, %s, %s, %s,"
     " %s::text[], %s, %s::text[], %s::text[], %s::text[], %s::bigint[],"
     " %s::text[], %s::text[], %s::text[], %s::bigint[])"
+)
+POST_MANY = (
+    "SELECT entry_id, replayed FROM public.ledger_post_many(%s::text[], %s::text[], %s::text[],"
+    " %s::date[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::int[],"
+    " %s::int[], %s::int[], %s::text[], %s::text[], %s::text[], %s::bigint[],"
+    " %s::int[], %s::text[], %s::text[], %s::text[], %s::bigint[]) ORDER BY place"
 )
 
 
@@ -63,17 +68,32 @@ def arguments(entry: NewEntry) -> list[Any]:
         entry.reverses,
         entry.decision,
         entry.prepared_by,
-        list(entry.approved_by),
+        texts(entry.approved_by),
         new_salt(),
-        [line.pool for line in lines],
-        [line.account for line in lines],
-        [line.currency for line in lines],
-        [line.amount for line in lines],
-        [figure.pool for figure in figures],
-        [figure.currency for figure in figures],
-        [figure.name for figure in figures],
-        [figure.amount for figure in figures],
+        texts(line.pool for line in lines),
+        texts(line.account for line in lines),
+        texts(line.currency for line in lines),
+        numbers(line.amount for line in lines),
+        texts(figure.pool for figure in figures),
+        texts(figure.currency for figure in figures),
+        texts(figure.name for figure in figures),
+        numbers(figure.amount for figure in figures),
     ]
+
+
+# Arrays go as PostgreSQL writes them. The driver would send ARRAY['…', '…'], of which the server
+# reads every element as an expression; that costs more than the posting.
+
+
+def texts(items: Iterable[str]) -> str:
+    """An array of texts, whatever is in them."""
+    quoted = (item.replace("\\", r"\\").replace('"', r"\"") for item in items)
+    return "{" + ",".join([f'"{item}"' for item in quoted]) + "}"
+
+
+def numbers(items: Iterable[int]) -> str:
+    """An array of whole numbers."""
+    return "{" + ",".join(map(str, items)) + "}"
 
 
 @inside_transaction
@@ -89,11 +109,37 @@ def post_many(entries: Sequence[NewEntry]) -> list[Posted]:
     if not entries:
         return []
     with named_refusals(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT entry_id, replayed FROM public.ledger_post_many(%s::jsonb) ORDER BY place",
-            [json.dumps([entry.payload() for entry in entries])],
-        )
+        cursor.execute(POST_MANY, _columns(entries))
         return [Posted(entry_id=number, replayed=again) for number, again in cursor.fetchall()]
+
+
+def _columns(entries: Sequence[NewEntry]) -> list[Any]:
+    """What the statement `POST_MANY` takes: a list for each column of entries, lines and figures."""
+    lines = [(place, line) for place, entry in enumerate(entries, 1) for line in entry.lines]
+    figures = [(place, line) for place, entry in enumerate(entries, 1) for line in entry.figures]
+    return [
+        texts(entry.key for entry in entries),
+        texts(entry.content_hash() for entry in entries),
+        texts(entry.kind for entry in entries),
+        texts(entry.date.isoformat() for entry in entries),
+        texts(entry.memo for entry in entries),
+        texts(entry.source for entry in entries),
+        texts(entry.prepared_by for entry in entries),
+        texts(texts(entry.approved_by) for entry in entries),
+        texts(f"\\x{new_salt().hex()}" for _ in entries),
+        numbers(len(entry.lines) for entry in entries),
+        numbers(len(entry.figures) for entry in entries),
+        numbers(place for place, _ in lines),
+        texts(line.pool for _, line in lines),
+        texts(line.account for _, line in lines),
+        texts(line.currency for _, line in lines),
+        numbers(line.amount for _, line in lines),
+        numbers(place for place, _ in figures),
+        texts(line.pool for _, line in figures),
+        texts(line.currency for _, line in figures),
+        texts(line.name for _, line in figures),
+        numbers(line.amount for _, line in figures),
+    ]
 
 
 @inside_transaction

@@ -5,7 +5,7 @@ What an account or a figure stands at is what the last closed month left (`Closi
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -271,8 +271,9 @@ def _matching(filters: EntryFilters, after: int | None, limit: int) -> QuerySet[
         if after is not None:
             fed = fed.filter(entry_id__lt=after)
         if not (filters.kind or filters.month or filters.account):
-            numbers = fed.order_by("-entry_id").values_list("entry_id", flat=True)[:limit]
-            return found.filter(id__in=list(numbers))
+            # Once each: without a pool, an entry may feed the figure of several.
+            numbers = fed.order_by("-entry_id").values_list("entry_id", flat=True).distinct()
+            return found.filter(id__in=list(numbers[:limit]))
         found = found.filter(Exists(fed.filter(entry=OuterRef("pk"))))
     if filters.pool and not (filters.figure or filters.kind or filters.month):
         rows = _rows(
@@ -291,3 +292,35 @@ def _matching(filters: EntryFilters, after: int | None, limit: int) -> QuerySet[
             touching = touching.filter(account__code=filters.account)
         found = found.filter(Exists(touching))
     return found
+
+
+# As `_NEWEST_OF_POOL`, forward.
+_NEXT_OF_POOL = """
+SELECT DISTINCT next.entry_id FROM ledger_account a CROSS JOIN LATERAL (
+    SELECT p.entry_id FROM ledger_posting p
+    WHERE p.account_id = a.id AND p.entry_id > %(after)s
+    ORDER BY p.entry_id LIMIT %(limit)s
+) next
+WHERE a.pool_id = %(pool)s ORDER BY 1 LIMIT %(limit)s
+"""
+
+
+def numbers_in_chunks(size: int, pool: Pool | None = None) -> Iterator[list[int]]:
+    """The numbers of the entries (that touch ``pool``), oldest first, ``size`` at a time.
+
+    Each chunk is a short query of its own, so whoever reads slowly holds nothing open. An entry that
+    commits after its place was passed is not among them.
+    """
+    after = 0
+    while True:
+        if pool is None:
+            of_all = Entry.objects.filter(id__gt=after).order_by("id")
+            found = list(of_all.values_list("id", flat=True)[:size])
+        else:
+            rows = _rows(_NEXT_OF_POOL, pool=pool.pk, after=after, limit=size)
+            found = [number for (number,) in rows]
+        if found:
+            yield found
+            after = found[-1]
+        if len(found) < size:
+            return

@@ -78,6 +78,10 @@ class EarlierMonthOpen(LedgerRefusal):
     message = _("Months are closed in order: close %(month)s first.")
 
 
+class YearNotClosed(LedgerRefusal):
+    message = _("%(month)s ends a year: close it together with the year.")
+
+
 class NotWhole(LedgerRefusal):
     message = _(
         "Entry %(entry)s was changed past the ledger. Nothing is sealed until that is mended."
@@ -96,7 +100,7 @@ _BY_SQLSTATE: dict[str, type[LedgerRefusal]] = {
     "LG001": IdempotencyConflict,
     "LG002": UnknownAccount,
     "LG003": Unbalanced,
-    "LG004": AlreadyReversed,
+    "LG004": YearNotClosed,
     "LG005": PeriodClosed,
     "LG006": NotEnoughAvailable,
     "LG007": TooFewPostings,

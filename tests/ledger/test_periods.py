@@ -13,7 +13,13 @@ from funding.ledger import balances, jobs, queries, templates
 from funding.ledger.models import AccountBalance, Entry, Period
 from funding.ledger.periods import close_month, close_year, month_after
 from funding.ledger.posting import reverse
-from funding.ledger.refusals import EarlierMonthOpen, MonthClosed, MonthNotOver
+from funding.ledger.refusals import (
+    EarlierMonthOpen,
+    MonthClosed,
+    MonthNotOver,
+    PeriodClosed,
+    YearNotClosed,
+)
 from tests.factories.ledger import gift_entry, make_pool, post_now
 from tests.factories.membership import make_officer
 
@@ -217,3 +223,22 @@ def test_the_next_month_is_made_in_good_time_so_that_its_first_entries_need_not_
 )
 def test_the_month_after_begins_on_its_first_day(day, after):
     assert month_after(day) == after
+
+
+@pytest.mark.django_db
+def test_december_is_not_closed_without_its_year():
+    pool = make_pool()
+    post_now(gift_entry(pool, date=datetime.date(2025, 12, 5)))
+    with pytest.raises(YearNotClosed, match="December 2025"):
+        close(datetime.date(2025, 12, 1))
+    with use_case():
+        close_year(2025, by=make_officer(), reason="All is in")
+    assert queries.balances(pool, "USD")["contributions"] == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("year", [206, 1926, 2062])
+def test_a_slip_of_the_pen_in_a_year_opens_no_month(year):
+    with pytest.raises(PeriodClosed, match=f"10 March 0?{year}"):
+        post_now(gift_entry(make_pool(), date=datetime.date(year, 3, 10)))
+    assert not Period.objects.exists()

@@ -5,10 +5,11 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from core.transactions import use_case
-from funding.ledger import sealing
+from funding.ledger import sealing, templates
 from funding.ledger.models import Entry, Leaf
-from funding.ledger.refusals import NotWhole, refusal_of
-from tests.factories.ledger import gift_entry, make_pool, post_now
+from funding.ledger.refusals import NotEnoughAvailable, NotWhole, refusal_of
+from portal.database import APP_ROLE
+from tests.factories.ledger import A_DAY, gift_entry, make_pool, post_now
 
 TABLES = ["ledger_entry", "ledger_posting", "ledger_figure"]
 
@@ -142,3 +143,75 @@ def test_the_portals_role_may_lock_a_pool_and_rename_it():
         locked.save(update_fields=["name"])
     pool.refresh_from_db()
     assert pool.name == "A better name"
+
+
+SHADOWS = """
+CREATE TEMP TABLE ledger_figuretotal (LIKE public.ledger_figuretotal);
+INSERT INTO ledger_figuretotal (pool_id, currency, name, period_id, slot, amount)
+    SELECT pool_id, currency, name, period_id, 99, 1000000000 FROM public.ledger_figuretotal;
+CREATE TEMP TABLE ledger_leaf (LIKE public.ledger_leaf);
+INSERT INTO ledger_leaf (sequence, entry_id, hash) SELECT 0, id, '' FROM public.ledger_entry
+"""
+
+
+@pytest.fixture
+def snapshot(committed_db, django_db_setup):
+    """A connection of the portal's role that looks at the books as they were when it began."""
+    name = connection.settings_dict["NAME"]
+    old = django_db_setup.server.connect(APP_ROLE, name)
+    old.autocommit = False
+    with old.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("SELECT count(*) FROM ledger_entry")
+        yield cursor
+    old.close()
+
+
+def test_a_callers_temporary_tables_are_not_taken_for_the_books(committed_db):
+    pool = make_pool()
+    post_now(gift_entry(pool, 100, 0))
+    with connection.cursor() as cursor:
+        cursor.execute(SHADOWS)
+    with pytest.raises(NotEnoughAvailable):
+        post_now(
+            templates.grant_committed(
+                key="grant", pool=pool.code, currency="USD", date=A_DAY, amount=10_000
+            )
+        )
+    sealing.seal_all()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM public.ledger_leaf")
+        assert cursor.fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT ledger_close_month('2026-03-01')",
+        "SELECT ledger_seal(10)",
+        "SELECT ledger_open_month('2026-01-01')",
+    ],
+)
+def test_nobody_closes_seals_or_opens_by_an_old_state_of_the_books(snapshot, statement):
+    post_now(gift_entry(make_pool()))
+    with pytest.raises(psycopg2.Error, match="read-committed"):
+        snapshot.execute(statement)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM ledger_private_form",
+        "UPDATE ledger_private_form SET entry_id = 1",
+        "SET LOCAL ledger.writing = 'on'; INSERT INTO ledger_private_form (entry_id) VALUES (1)",
+    ],
+)
+def test_the_books_are_not_written_through_a_view(statement):
+    post_now(gift_entry(make_pool()))
+    with (
+        pytest.raises(DatabaseError, match="permission denied"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)

@@ -2,7 +2,7 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
-from funding.ledger.sql import bulk, guards, posting, rights
+from funding.ledger.sql import bulk, closing, guards, posting, rights, sealing
 
 # Whoever sets pgtrigger.ignore passes these; `stays` (funding.ledger.sql.guards) nobody passes so.
 REPLACED = [
@@ -43,10 +43,16 @@ class Migration(migrations.Migration):
             migrations.RunSQL(text, migrations.RunSQL.noop)
             for text in (
                 guards.GUARD,
+                guards.SLOT,
                 posting.OPEN_MONTH,
+                posting.AVAILABLE,
                 posting.POST_PARTS,
                 posting.POST,
+                bulk.POST_MANY_BEFORE,
                 bulk.POST_MANY,
+                closing.CLOSE,
+                closing.REBUILD,
+                sealing.SEAL,
             )
         ),
         migrations.RunPython(restrict, migrations.RunPython.noop),

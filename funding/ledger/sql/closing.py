@@ -5,12 +5,11 @@
 CLOSE = """
 CREATE OR REPLACE FUNCTION public.ledger_close_month(wanted date) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public AS $$
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     this_period bigint;
     last_closed date;
     oldest_open date;
-    is_closed boolean;
 BEGIN
     PERFORM ledger_stand_still();
     SELECT max(p.month) FILTER (WHERE p.closed_at IS NOT NULL),
@@ -45,13 +44,21 @@ BEGIN
         SELECT pool_id, currency, name, this_period, -1, sum(amount) FROM folded
         GROUP BY pool_id, currency, name;
     PERFORM ledger_carry_forward(this_period, last_closed);
+    -- A closed December takes no entry that could still do it.
+    IF extract(month FROM wanted) = 12 AND EXISTS (
+        SELECT FROM ledger_closingbalance c JOIN ledger_account a ON a.id = c.account_id
+        WHERE c.period_id = this_period AND a.kind IN ('income', 'expense') AND c.amount <> 0
+    ) THEN
+        RAISE EXCEPTION 'The result of % is not part of the fund balance.', wanted
+            USING ERRCODE = 'LG004', DETAIL = json_build_object('month', wanted)::text;
+    END IF;
     RETURN this_period;
 END $$;
 REVOKE ALL ON FUNCTION public.ledger_close_month(date) FROM PUBLIC;
 
 -- What the month before left, and what this one brought.
 CREATE OR REPLACE FUNCTION public.ledger_carry_forward(this_period bigint, last_closed date) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, public AS $$
+LANGUAGE sql SET search_path = pg_catalog, public, pg_temp AS $$
     INSERT INTO ledger_closingbalance (account_id, period_id, amount)
     SELECT account_id, this_period, sum(amount) FROM (
         SELECT account_id, amount FROM ledger_accountbalance WHERE period_id = this_period
@@ -77,7 +84,7 @@ DROP FUNCTION public.ledger_close_month(date);
 # Every balance and total anew from the postings and figures, while all writers wait. For the owner.
 REBUILD = """
 CREATE OR REPLACE FUNCTION public.ledger_rebuild_balances() RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     closed record;
     last_closed date;

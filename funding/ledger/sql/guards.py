@@ -63,16 +63,18 @@ GUARD_REVERSE = (
     + "DROP FUNCTION public.ledger_guard();\nDROP FUNCTION public.ledger_stays();"
 )
 
+# A snapshot from before the locks could show a month open that was closed meanwhile, or miss a
+# balance, or an entry that is committed: whoever takes a lock here looks anew after it.
+READ_COMMITTED = """
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'The ledger is written in read-committed transactions.';
+    END IF;"""
 SLOT = f"""
 CREATE OR REPLACE FUNCTION public.ledger_take_slot() RETURNS int
 LANGUAGE plpgsql AS $$
 DECLARE
     slot int := 0;
-BEGIN
-    -- A snapshot from before the lock could show a month open that was closed meanwhile.
-    IF current_setting('transaction_isolation') <> 'read committed' THEN
-        RAISE EXCEPTION 'The ledger is written in read-committed transactions.';
-    END IF;
+BEGIN{READ_COMMITTED}
     WHILE NOT pg_try_advisory_xact_lock({WRITERS}, slot) LOOP
         slot := slot + 1;
         IF slot = {SLOTS} THEN
@@ -84,9 +86,10 @@ BEGIN
     RETURN slot;
 END $$;
 CREATE OR REPLACE FUNCTION public.ledger_stand_still() RETURNS void
-LANGUAGE sql AS $$
-    SELECT pg_advisory_xact_lock({WRITERS}, slot) FROM generate_series(0, {SLOTS - 1}) AS slot
-$$;
+LANGUAGE plpgsql AS $$
+BEGIN{READ_COMMITTED}
+    PERFORM pg_advisory_xact_lock({WRITERS}, slot) FROM generate_series(0, {SLOTS - 1}) AS slot;
+END $$;
 """
 SLOT_REVERSE = """
 DROP FUNCTION public.ledger_stand_still();

@@ -10,17 +10,21 @@ FIGURES = "{" + ",".join(FIGURE_SIGNS) + "}"
 
 # The first open month from the effective date on: months are closed in order, so that is the
 # effective date's own, or the one after the last that is closed. Whoever posts first in a month makes
-# its row, and others wait for him to commit; so a job makes it in good time.
+# its row, and others wait for him to commit; so a job makes it in good time. A date that is decades
+# away is a slip of the pen, and each month back to it would have to be closed.
 OPEN_MONTH = """
 CREATE OR REPLACE FUNCTION public.ledger_open_month(effective date) RETURNS date
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     wanted date := date_trunc('month', effective);
 BEGIN
+    PERFORM ledger_take_slot();
     SELECT greatest(wanted, max(p.month) + interval '1 month') INTO wanted
         FROM ledger_period p WHERE p.closed_at IS NOT NULL;
-    IF wanted > current_date + interval '13 months' THEN
-        RAISE EXCEPTION 'The date % lies too far in the future.', effective
+    IF effective < current_date - interval '20 years'
+        OR wanted > current_date + interval '13 months'
+    THEN
+        RAISE EXCEPTION 'The date % lies too far from today.', effective
             USING ERRCODE = 'LG005', DETAIL = json_build_object('date', effective)::text;
     END IF;
     INSERT INTO ledger_period (month) VALUES (wanted) ON CONFLICT (month) DO NOTHING;
@@ -34,7 +38,7 @@ OPEN_MONTH_REVERSE = "DROP FUNCTION public.ledger_open_month(date);"
 # The signs are those of funding.ledger.chart.FIGURE_SIGNS; a test holds them equal.
 AVAILABLE = """
 CREATE OR REPLACE FUNCTION public.ledger_available(pool bigint, of_currency text) RETURNS numeric
-LANGUAGE sql STABLE SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
     WITH closed AS (
         SELECT p.id, p.month FROM ledger_period p WHERE p.closed_at IS NOT NULL
         ORDER BY p.month DESC LIMIT 1
@@ -52,11 +56,6 @@ $$;
 
 # What `ledger_post` asks where an entry is special: apart, for most entries are not.
 POST_PARTS = """
-CREATE OR REPLACE FUNCTION public.ledger_texts(list jsonb) RETURNS text[]
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT ARRAY(SELECT jsonb_array_elements_text(list))
-$$;
-
 CREATE OR REPLACE FUNCTION public.ledger_entry_of_key(of_key text, hash text) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -120,7 +119,7 @@ POST_PARTS_REVERSE = """
 DROP FUNCTION public.ledger_check_decision(bigint);
 DROP FUNCTION public.ledger_check_reversal(bigint, bigint);
 DROP FUNCTION public.ledger_entry_of_key(text, text);
-DROP FUNCTION public.ledger_texts(jsonb);
+DROP FUNCTION IF EXISTS public.ledger_texts(jsonb);
 """
 
 # One round trip per entry. It runs with the owner's rights (SECURITY DEFINER), since the portal's
@@ -140,7 +139,7 @@ CREATE OR REPLACE FUNCTION public.ledger_post(
     figure_pools text[], figure_currencies text[], figure_names text[], figure_amounts bigint[],
     OUT entry_id bigint, OUT replayed boolean
 )
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 -- Every look is by a key, also where the plan is made while the tables are small.
 SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 #variable_conflict use_column

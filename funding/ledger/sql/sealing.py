@@ -1,6 +1,6 @@
 """The public form of an entry, and its place in the Merkle tree."""
 
-from funding.ledger.sql.guards import SEALER, WRITERS
+from funding.ledger.sql.guards import READ_COMMITTED, SEALER, WRITERS
 
 # The bytes that anyone may check: docs/ledger-format.md. What is salted binds what is not public.
 PUBLIC_FORM = r"""
@@ -59,9 +59,10 @@ DROP FUNCTION public.ledger_json_texts(text[]);
 #
 # Only one sealer at a time numbers the leaves. Each entry is checked once more: what was changed
 # past the functions never enters the tree.
-SEAL = r"""
+SEAL = (
+    r"""
 CREATE OR REPLACE FUNCTION public.ledger_seal(at_most int) RETURNS int
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     state record;
     last_number bigint;
@@ -69,7 +70,7 @@ DECLARE
     sealed bigint;
     added int;
     wrong bigint;
-BEGIN
+BEGIN{READ_COMMITTED}
     PERFORM pg_advisory_xact_lock({SEALER}, 0);
     SELECT * INTO STRICT state FROM ledger_sealer;
     -- In this order: who had a number by now is among those at work, or done.
@@ -157,7 +158,10 @@ BEGIN
         level_above := level_above + 1;
     END LOOP;
 END $$;
-""".replace("{SEALER}", str(SEALER)).replace("{WRITERS}", str(WRITERS))
+""".replace("{SEALER}", str(SEALER))
+    .replace("{WRITERS}", str(WRITERS))
+    .replace("{READ_COMMITTED}", READ_COMMITTED)
+)
 SEAL_REVERSE = """
 DROP FUNCTION public.ledger_grow_tree(bigint, bigint);
 DROP FUNCTION public.ledger_root(bytea);
