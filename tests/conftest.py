@@ -211,6 +211,16 @@ def chromium() -> Iterator[Any]:
     assert asyncio._get_running_loop() is None
 
 
+@pytest.fixture
+def gettext() -> None:
+    """GNU gettext is there; else the test is skipped, or fails where PORTAL_REQUIRE_GETTEXT=1."""
+    if shutil.which("xgettext") is None:
+        reason = "There is no xgettext: install the package gettext."
+        if os.environ.get("PORTAL_REQUIRE_GETTEXT") == "1":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+
+
 @pytest.fixture(autouse=True)
 def english() -> Iterator[None]:
     """Forget the language of the last request: it stays with the thread, test after test."""

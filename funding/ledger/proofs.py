@@ -220,6 +220,11 @@ SELECT sequence FROM (
     SELECT sequence, row_number() OVER (ORDER BY sequence) - 1 AS place FROM ledger_leaf
 ) l WHERE sequence <> place ORDER BY 1 LIMIT 1
 """
+# Numbers up to `sealed_through` are sealed or were never used: see funding.ledger.sql.sealing.
+_PASSED_OVER = """
+SELECT e.id FROM ledger_entry e LEFT JOIN ledger_leaf l ON l.entry_id = e.id
+WHERE l.sequence IS NULL AND e.id <= (SELECT sealed_through FROM ledger_sealer) ORDER BY 1
+"""
 _BROKEN_TILES = """
 SELECT h.level, h.index FROM ledger_treehash h WHERE h.hash IS DISTINCT FROM ledger_root((
     SELECT string_agg(l.hash, '' ORDER BY l.sequence) FROM ledger_leaf l
@@ -245,6 +250,9 @@ def problems() -> Iterator[str]:
         cursor.execute(_GAPS)
         for (sequence,) in cursor.fetchall():
             yield f"The log has a gap before number {sequence}."
+        cursor.execute(_PASSED_OVER)
+        for (entry,) in cursor.fetchall():
+            yield f"Entry {entry} was passed over: the log goes on without it."
         cursor.execute(_BROKEN_TILES)
         for level, index in cursor.fetchall():
             yield f"Hash {index} of level {level} of the tree is not that of its tile."

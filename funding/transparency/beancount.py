@@ -1,18 +1,23 @@
 """The books as a plain-text journal of double entry that Beancount reads (beancount.github.io).
 
-Postings are dated by their effective date. The journal ends with what each account stands at by
-our kept balances, so that whoever loads it checks them against the entries.
+Postings are dated by their effective date. The journal ends with what each account stands at, added
+up by the database, so that whoever loads it checks that against the entries he was given.
+
+It is of the entries under one checkpoint. They never change, nor come others among them: so a journal
+that a slow reader takes hours for is still of one state, though nothing is held open for him.
 """
 
 import datetime
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Max, Min
+from django.db import connection
 
-from funding.ledger import queries
-from funding.ledger.models import Account, Entry, Pool, Posting
-from funding.transparency.downloads import CHUNK, major
+from funding.ledger.models import Account, Pool
+from funding.transparency.downloads import major
+
+CHUNK = 1_000  # entries
 
 _ROOTS = {
     Account.Kind.ASSET: "Assets",
@@ -23,50 +28,86 @@ _ROOTS = {
 }
 
 
-def journal() -> Iterator[str]:
-    """The journal in pieces. Read it in one transaction to see one state of the books."""
-    names = _account_names()
-    days = Entry.objects.aggregate(first=Min("effective_date"), last=Max("effective_date"))
+# All that the first entries of the log posted, by account.
+_SUMS = """
+SELECT p.account_id, a.currency, pool.currency, sum(p.amount)::bigint,
+    min(e.effective_date), max(e.effective_date)
+FROM ledger_leaf l
+JOIN ledger_entry e ON e.id = l.entry_id
+JOIN ledger_posting p ON p.entry_id = l.entry_id
+JOIN ledger_account a ON a.id = p.account_id
+JOIN ledger_pool pool ON pool.id = a.pool_id
+WHERE l.sequence < %s GROUP BY a.id, p.account_id, pool.id
+ORDER BY pool.code, a.code, a.currency
+"""
+_POSTINGS = """
+SELECT e.id, e.effective_date, e.kind, e.memo, m.month, p.account_id, p.amount, p.currency
+FROM ledger_leaf l
+JOIN ledger_entry e ON e.id = l.entry_id
+JOIN ledger_period m ON m.id = e.period_id
+JOIN ledger_posting p ON p.entry_id = l.entry_id
+WHERE l.sequence >= %s AND l.sequence < %s ORDER BY l.sequence, p.account_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """What an account stands at, and on which days it was posted to first and last."""
+
+    account: int
+    currency: str
+    pool_currency: str
+    amount: int
+    first: datetime.date
+    last: datetime.date
+
+
+def journal(size: int) -> Iterator[str]:
+    """The journal of the first ``size`` entries of the log, in pieces.
+
+    Each piece is a short query of its own. ``size`` is that of a published checkpoint, or 0.
+    """
+    if size:
+        yield f"; The entries under the checkpoint of size {size}: /ledger/checkpoints/{size}\n"
+    else:
+        yield "; No entry is under a published checkpoint yet.\n"
     yield f'option "title" "{settings.SITE_NAME}: ledger"\n'
-    for currency in Pool.objects.order_by("currency").values_list("currency", flat=True).distinct():
-        yield f'option "operating_currency" "{currency}"\n'
-    if days["first"] is None:
+    if size == 0:
         return
+    names = account_names()
+    with connection.cursor() as cursor:
+        cursor.execute(_SUMS, [size])
+        sums = [_Sum(*row) for row in cursor.fetchall()]
+    for currency in sorted({line.pool_currency for line in sums}):
+        yield f'option "operating_currency" "{currency}"\n'
     yield "\n"
-    accounts = Account.objects.order_by("pool_code", "code", "currency")
-    for account in accounts:
-        yield f"{days['first']} open {names[account.pk]} {account.currency}\n"
-    yield from _transactions(names)
+    yield from (f"{line.first} open {names[line.account]} {line.currency}\n" for line in sums)
+    yield from _transactions(names, size)
     yield "\n"
-    codes = {(a.pool_id, a.code, a.currency): a.pk for a in accounts}
-    after = days["last"] + datetime.timedelta(days=1)
-    for pool in Pool.objects.order_by("code"):
-        for currency in sorted({a.currency for a in accounts if a.pool_id == pool.pk}):
-            for code, amount in sorted(queries.balances(pool, currency).items()):
-                name = names[codes[pool.pk, code, currency]]
-                yield f"{after} balance {name} {major(amount, currency)} {currency}\n"
+    after = max(line.last for line in sums) + datetime.timedelta(days=1)
+    for line in sums:
+        amount = major(line.amount, line.currency)
+        yield f"{after} balance {names[line.account]} {amount} {line.currency}\n"
 
 
-def _transactions(names: dict[int, str]) -> Iterator[str]:
-    """One transaction for each entry, in order of their numbers; Beancount sorts them by date."""
-    rows = (
-        Posting.objects.select_related("entry__period")
-        .order_by("entry_id", "account_id")
-        .iterator(chunk_size=CHUNK)
-    )
-    current = 0
-    for row in rows:
-        if row.entry_id != current:
-            current = row.entry_id
-            entry = row.entry
-            yield (
-                f'\n{entry.effective_date} * "{_text(entry.kind)}" "{_text(entry.memo)}"\n'
-                f'  entry: {entry.pk}\n  period: "{entry.period}"\n'
-            )
-        yield f"  {names[row.account_id]} {major(row.amount, row.currency)} {row.currency}\n"
+def _transactions(names: dict[int, str], size: int) -> Iterator[str]:
+    """One transaction for each entry, in order of the log; Beancount sorts them by date."""
+    for begin in range(0, size, CHUNK):
+        with connection.cursor() as cursor:
+            cursor.execute(_POSTINGS, [begin, min(begin + CHUNK, size)])
+            rows = cursor.fetchall()
+        current = 0
+        for entry, date, kind, memo, month, account, amount, currency in rows:
+            if entry != current:
+                current = entry
+                yield (
+                    f'\n{date} * "{_text(kind)}" "{_text(memo)}"\n'
+                    f'  entry: {entry}\n  period: "{month:%Y-%m}"\n'
+                )
+            yield f"  {names[account]} {major(amount, currency)} {currency}\n"
 
 
-def _account_names() -> dict[int, str]:
+def account_names() -> dict[int, str]:
     """Of each account its name in Beancount: ``Assets:Core:Bank``, and unique."""
     words: dict[int, str] = {}
     taken: set[str] = set()

@@ -1,4 +1,8 @@
-"""Downloads that stream: memory does not grow with the ledger."""
+"""Downloads that stream: memory does not grow with the ledger.
+
+A reader may be slow, and anybody may ask. So no transaction and no cursor is open between two
+chunks: each is a few short queries by key. What is posted meanwhile may come along, whole, or not.
+"""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -7,9 +11,10 @@ from typing import Any
 
 from core.cells import text_cell
 from core.money import exponent
-from funding.ledger.models import Figure, Pool, Posting
+from funding.ledger import queries
+from funding.ledger.models import Entry, Figure, Pool, Posting
 
-CHUNK = 2_000
+CHUNK = 1_000  # entries
 
 FIGURE_COLUMNS = [
     "entry", "effective_date", "recorded_at", "period", "kind", "pool", "figure", "amount",
@@ -41,54 +46,62 @@ def as_csv(columns: list[str], rows: Iterable[list[Any]]) -> Iterator[str]:
         yield writer.writerow(row)
 
 
-def _of_entry(line: Figure | Posting) -> list[Any]:
-    entry = line.entry
-    return [
-        entry.pk,
-        entry.effective_date.isoformat(),
-        entry.recorded_at.isoformat(timespec="seconds"),
-        str(entry.period),
-        text_cell(entry.kind),
-        text_cell(line.pool.code),
-    ]
-
-
-def _words(line: Figure | Posting) -> list[Any]:
-    entry = line.entry
-    return [
-        line.currency,
-        text_cell(entry.memo),
-        text_cell(entry.source),
-        entry.reverses_id or "",
-    ]
+def _entries(numbers: list[int]) -> dict[int, tuple[list[Any], list[Any]]]:
+    """Of each entry what stands at the beginning of its rows, and what at their end."""
+    found = Entry.objects.filter(pk__in=numbers).values_list(
+        "pk", "effective_date", "recorded_at", "period__month", "kind",
+        "memo", "source", "reverses_id",
+    )  # fmt: skip
+    return {
+        number: (
+            [
+                number,
+                effective_date.isoformat(),
+                recorded_at.isoformat(timespec="seconds"),
+                f"{month:%Y-%m}",
+                text_cell(kind),
+            ],
+            [text_cell(memo), text_cell(source), reverses or ""],
+        )
+        for number, effective_date, recorded_at, month, kind, memo, source, reverses in found
+    }
 
 
 def figure_rows(pool: Pool, figure: str) -> Iterator[list[Any]]:
     """One row for each entry that feeds ``figure`` of ``pool``; its amounts add up to the figure."""
-    lines = (
-        Figure.objects.filter(pool=pool, currency=pool.currency, name=figure)
-        .select_related("entry__period", "pool")
-        .order_by("entry_id")
-    )
-    for line in lines.iterator(chunk_size=CHUNK):
-        yield [
-            *_of_entry(line), line.name, major(line.amount, line.currency), *_words(line)
-        ]  # fmt: skip
+    code, currency = text_cell(pool.code), pool.currency
+    of_figure = Figure.objects.filter(pool=pool, currency=currency, name=figure)
+    after = 0
+    while True:
+        chunk = of_figure.filter(entry_id__gt=after).order_by("entry_id")
+        lines = list(chunk.values_list("entry_id", "amount")[:CHUNK])
+        entries = _entries([number for number, _amount in lines]) if lines else {}
+        for number, amount in lines:
+            begin, end = entries[number]
+            yield [*begin, code, figure, major(amount, currency), currency, *end]
+            after = number
+        if len(lines) < CHUNK:
+            return
 
 
 def posting_rows(pool: Pool | None = None) -> Iterator[list[Any]]:
     """One row for each posting (of ``pool``), debit and credit in columns of their own."""
-    lines = Posting.objects.select_related("entry__period", "pool", "account").order_by(
-        "entry_id", "account_id"
-    )
-    if pool is not None:
-        lines = lines.filter(pool=pool)
-    for line in lines.iterator(chunk_size=CHUNK):
-        amount = major(abs(line.amount), line.currency)
-        yield [
-            *_of_entry(line),
-            text_cell(line.account.code),
-            amount if line.amount > 0 else "",
-            amount if line.amount < 0 else "",
-            *_words(line),
-        ]
+    for numbers in queries.numbers_in_chunks(CHUNK, pool):
+        entries = _entries(numbers)
+        lines = Posting.objects.filter(entry_id__in=numbers).order_by("entry_id", "account_id")
+        if pool is not None:
+            lines = lines.filter(pool=pool)
+        for number, code, account, amount, currency in lines.values_list(
+            "entry_id", "pool__code", "account__code", "amount", "currency"
+        ):
+            begin, end = entries[number]
+            size = major(abs(amount), currency)
+            yield [
+                *begin,
+                text_cell(code),
+                text_cell(account),
+                size if amount > 0 else "",
+                size if amount < 0 else "",
+                currency,
+                *end,
+            ]

@@ -1,6 +1,6 @@
-"""The public log over HTTP: checkpoints, tiles, receipts, downloads (docs/ledger-format.md).
+"""The public log over HTTP: checkpoints, tiles, proofs, downloads (docs/ledger-format.md).
 
-All but the checkpoint itself are immutable: they may be kept by every cache for ever.
+Tiles, and the download of a size, are immutable: they may be kept by every cache for ever.
 """
 
 import re
@@ -87,12 +87,15 @@ def tile(request: HttpRequest, rest: str) -> HttpResponse:
 
 @require_safe
 def download(request: HttpRequest) -> StreamingHttpResponse:
-    """The entries up to a checkpoint, a line each: with it, the whole ledger to check at home."""
+    """The entries up to a checkpoint, a line each: with it, the whole ledger to check at home.
+
+    Of no other size: it could not be checked, and every cache would keep one more copy.
+    """
     newest = _published().size
     asked = request.GET.get("size", "")
     if asked and not (asked.isdecimal() and len(asked) < 19 and int(asked) <= newest):
         raise Http404
-    size = int(asked) if asked else newest
+    size = get_object_or_404(Checkpoint, size=int(asked)).size if asked else newest
     response = StreamingHttpResponse(
         _lines(size), content_type="application/x-ndjson; charset=utf-8"
     )
@@ -114,7 +117,7 @@ def _lines(size: int) -> Iterator[bytes]:
 
 
 @require_safe
-def receipt(request: HttpRequest, number: int) -> HttpResponse:
+def proof(request: HttpRequest, number: int) -> HttpResponse:
     """An entry with its proof (C2SP tlog-proof): it verifies offline, and for good."""
     leaf = get_object_or_404(Leaf, entry=number)
     newest = _published()
@@ -137,7 +140,10 @@ def receipt(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_safe
 def as_beancount(request: HttpRequest) -> StreamingHttpResponse:
-    """The books as a plain-text journal that Beancount accepts."""
-    response = StreamingHttpResponse(beancount.journal(), content_type="text/plain; charset=utf-8")
+    """The entries under the published checkpoint as a journal that Beancount accepts."""
+    found = checkpoints.published()
+    response = StreamingHttpResponse(
+        beancount.journal(found.size if found else 0), content_type="text/plain; charset=utf-8"
+    )
     response["Content-Disposition"] = 'attachment; filename="ledger.beancount"'
     return response

@@ -10,6 +10,6 @@ urlpatterns = [
     path("keys.txt", log.keys, name="ledger_keys"),
     path("tile/<path:rest>", log.tile, name="ledger_tile"),
     path("entries.jsonl", log.download, name="ledger_jsonl"),
-    path("entries/<int:number>.tlog-proof", log.receipt, name="ledger_receipt"),
+    path("entries/<int:number>.tlog-proof", log.proof, name="ledger_proof"),
     path("ledger.beancount", log.as_beancount, name="ledger_beancount"),
 ]

@@ -114,6 +114,7 @@ def ledger_overview(request: HttpRequest) -> HttpResponse:
     """Every pool with what it received, paid out and has, all of it added up, and what happened."""
     summaries = queries.pool_summaries(Pool.objects.order_by("name"))
     page = books.entries(after=_after(request), limit=PAGE)
+    published = checkpoints.published()
     entries = [(entry, labels.entry_kind(entry.kind), _pools_of(entry)) for entry in page.entries]
     context = {
         "summaries": summaries.values(),
@@ -121,7 +122,9 @@ def ledger_overview(request: HttpRequest) -> HttpResponse:
         "entries": entries,
         "older": f"?after={page.next_after}" if page.next_after else "",
         "is_first": "after" not in request.GET,
-        "published": checkpoints.published(),
+        "published": published,
+        # Of what is shown, not of what is configured: a witness may be new, or away.
+        "witnesses": published.cosignatures.count() if published else 0,
     }
     return render(request, "transparency/ledger.html", context)
 

@@ -16,10 +16,12 @@ from django.db import connection
 from django.test import Client
 
 from core.transactions import use_case
-from funding.ledger import checkpoints, notes, proofs, sealing
-from funding.ledger.models import Checkpoint, Entry, Leaf, Sealer
+from funding.ledger import checkpoints, notes, proofs, queries, sealing
+from funding.ledger.models import Account, Checkpoint, Cosignature, Entry, Leaf, Sealer
 from funding.ledger.posting import post, post_many
 from funding.ledger.verification import problems
+from funding.transparency import beancount
+from funding.transparency.downloads import major
 from tests.factories.ledger import gift_entry, make_pool, post_now
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +36,7 @@ def _load(name):
 
 
 verify_ledger = _load("verify_ledger")
+witness_tool = _load("witness")
 
 
 @pytest.fixture
@@ -93,6 +96,8 @@ def test_roots_and_proofs_are_those_of_the_rfc():
         for old in {1, 2, 255, 256, 300, size - 1} & set(range(1, size)):
             assert proofs.consistency_proof(old, size) == subproof(old, leaves[:size], True)
     assert proofs.root(0) == hashlib.sha256(b"").digest()
+    sizes = [0, 1, 2, 3, 255, 256, 257, 599, 600, 601]
+    assert list(proofs.roots(sizes)) == [*(mth(leaves[:size]) for size in sizes[:-1]), None]
     for wrong in (lambda: proofs.inclusion_proof(600, 600), lambda: proofs.root(601)):
         with pytest.raises(proofs.NoSuchTile):
             wrong()
@@ -223,6 +228,51 @@ class TestCheckpoints:
         with pytest.raises(checkpoints.LogRewritten):
             checkpoints.publish()
 
+    def test_the_newest_file_is_found_without_listing_the_folder(self, outside, monkeypatch):
+        pool = make_pool()
+        fill(pool, 1)
+        checkpoints.publish()
+
+        def list_no_more():
+            raise AssertionError("the folder was listed")
+
+        monkeypatch.setattr(checkpoints, "_listed_sizes", list_no_more)
+        for size in (2, 3):
+            fill(pool, 1)
+            assert checkpoints.publish().size == size
+        assert checkpoints.publish() is None
+
+    @pytest.mark.parametrize("damage", ["gone", "", "3", "x y", "9 9", "2 {mtime}"])
+    def test_whatever_became_of_what_we_noted_the_newest_file_is_the_newest(self, outside, damage):
+        """A crash, an older program, a folder from before, or a file that somebody put back."""
+        fill(make_pool(), 3)
+        checkpoints.publish()
+        noted = outside / "newest"
+        before = noted.read_text(encoding="utf-8")
+        if damage == "gone":
+            noted.unlink()
+        elif damage == "2 {mtime}":  # of a checkpoint that is not there
+            noted.write_text(damage.format(mtime=before.split()[1]), encoding="utf-8")
+        else:
+            noted.write_text(damage, encoding="utf-8")
+        size, root = checkpoints._newest_kept()
+        assert (size, root) == (3, proofs.root(3))
+        assert noted.read_text(encoding="utf-8").split()[0] == "3"
+        assert list(outside.glob(".*")) == []
+
+    def test_what_a_crash_left_in_the_file_is_kept(self, outside):
+        """The file is there, its checkpoint not yet in the database: no witness's line is lost."""
+        fill(make_pool(), 3)
+        sealing.seal_all()
+        key = checkpoints.signer()
+        text = notes.checkpoint_text(key.name, 3, proofs.root(3))
+        note = f"{text}\n{key.sign(text)}\n\u2014 a.test AAAA\n"
+        outside.mkdir()
+        (outside / "3.checkpoint").write_text(note, encoding="utf-8")
+        signed = checkpoints.publish()
+        assert note.startswith(signed.note)
+        assert (outside / "3.checkpoint").read_text(encoding="utf-8") == note
+
     def test_keys_and_lines_that_are_damaged_are_refused(self):
         key = settings.LEDGER_SIGNING_KEY
         for wrong in ("", key[:-4], key.replace("testserver", "other"), "PRIVATE+KEY+x+y+z"):
@@ -304,11 +354,13 @@ class TestPublicLog:
         assert client.get(f"/ledger/entries/{number}.tlog-proof").status_code == 404
         sealing.seal_all()
         assert client.get(f"/ledger/entries/{number}.tlog-proof").status_code == 404
-        for size in ("3", "-1", "x", "9" * 30):
+        # Of size 1 there is no checkpoint: nobody could check what he got.
+        for size in ("1", "3", "0", "-1", "x", "9" * 30):
             assert client.get(f"/ledger/entries.jsonl?size={size}").status_code == 404
         assert client.get("/ledger/checkpoints/3").status_code == 404
-        lines = client.get("/ledger/entries.jsonl?size=1").getvalue()
-        assert lines.count(b"\n") == 1
+        answer = client.get("/ledger/entries.jsonl?size=2")
+        assert answer.getvalue().count(b"\n") == 2
+        assert "immutable" in answer["Cache-Control"]
         assert client.get("/ledger/checkpoints/2").content.startswith(b"testserver/ledger\n2\n")
         assert client.post("/ledger/checkpoint").status_code == 405
 
@@ -352,6 +404,52 @@ def test_a_witness_signs_what_continues_and_the_public_sees_it(committed_db, set
         process.wait(10)
 
 
+def test_two_witnesses_at_once_both_stand_in_the_file(
+    committed_db, settings, tmp_path, monkeypatch
+):
+    """The one that began to write first and ends last does not drop the other's line."""
+    settings.LEDGER_CHECKPOINT_DIR = str(tmp_path / "checkpoints")
+    signers = {name: witness_tool.keygen(name, tmp_path / name) for name in ("a.test", "b.test")}
+    settings.LEDGER_WITNESSES = [f"{s.vkey}@http://127.0.0.1:1" for s in signers.values()]
+    fill(make_pool(), 3)
+    checkpoints.publish()
+
+    both_signed, first = threading.Barrier(2), threading.Lock()
+
+    def sign(witness, _old, checkpoint):
+        text = checkpoint.note.partition("\n\n")[0] + "\n"
+        line = signers[witness.verifier.name].cosign(text, 1_700_000_000)
+        both_signed.wait(20)
+        return 200, line
+
+    keep = checkpoints._keep
+
+    def keep_slowly(*what):
+        if first.acquire(blocking=False):
+            time.sleep(0.5)
+        keep(*what)
+
+    monkeypatch.setattr(checkpoints, "_send", sign)
+    monkeypatch.setattr(checkpoints, "_keep", keep_slowly)
+
+    def ask(name):
+        checkpoints.ask_witness(3, name)
+        connection.close()
+
+    threads = [threading.Thread(target=ask, args=[name]) for name in signers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Cosignature.objects.count() == 2
+    note = checkpoints.signed_note(Checkpoint.objects.get())
+    assert note.count("\u2014 ") == 3
+    assert (tmp_path / "checkpoints" / "3.checkpoint").read_text(encoding="utf-8") == note
+    # Published once more (a job may run twice), the file keeps every line.
+    assert checkpoints.publish() is None
+    assert (tmp_path / "checkpoints" / "3.checkpoint").read_text(encoding="utf-8") == note
+
+
 def wait_for_port(port):
     for _ in range(200):
         with socket.socket() as probe:
@@ -367,21 +465,89 @@ def free_port():
         return probe.getsockname()[1]
 
 
+# Run as a program of its own: its licence is not ours.
+BEAN_CHECK = Path(sys.executable).parent / "bean-check"
+
+
+def bean_check(journal):
+    answer = subprocess.run([BEAN_CHECK, journal], capture_output=True, text=True, check=False)
+    return answer.returncode, answer.stderr
+
+
+def balance_lines(text):
+    return [line.split()[2:] for line in text.splitlines() if " balance " in line]
+
+
+def balances_of(pools):
+    """Of every account what the books say it stands at, as the journal writes it."""
+    names = beancount.account_names()
+    accounts = {(a.pool_id, a.code, a.currency): a.pk for a in Account.objects.all()}
+    return sorted(
+        [names[accounts[pool.pk, code, pool.currency]], str(major(amount, pool.currency)),
+         pool.currency]
+        for pool in pools
+        for code, amount in queries.balances(pool, pool.currency).items()
+    )  # fmt: skip
+
+
 @pytest.mark.django_db
-def test_beancount_accepts_the_journal_and_its_balances(client, tmp_path):
-    """Run as a program of its own: its licence is not ours."""
-    pools = [make_pool(currency=c, code=f"p_{c.lower()}") for c in ("USD", "JPY", "UGX", "KWD")]
-    for pool in pools:
-        post_now(gift_entry(pool, 123_456, 789, memo='Words "quoted" \\ here'))
-        post_now(gift_entry(pool, 5, 0, date=datetime.date(2026, 1, 31)))
-    response = client.get("/ledger/ledger.beancount")
-    journal = tmp_path / "ledger.beancount"
-    journal.write_bytes(response.getvalue())
-    check = [Path(sys.executable).parent / "bean-check", journal]
-    answer = subprocess.run(check, capture_output=True, text=True, check=False)
-    assert (answer.returncode, answer.stderr) == (0, "")
-    assert journal.read_text(encoding="utf-8").count(" balance ") == 12
-    journal.write_text(
-        journal.read_text(encoding="utf-8").replace("1234.56 USD", "1234.55 USD"), encoding="utf-8"
-    )
-    assert subprocess.run(check, capture_output=True, check=False).returncode != 0
+class TestBeancount:
+    def test_it_accepts_the_journal_and_its_balances(self, outside, client, tmp_path):
+        pools = [make_pool(currency=c, code=f"p_{c.lower()}") for c in ("USD", "JPY", "UGX", "KWD")]
+        for pool in pools:
+            post_now(gift_entry(pool, 123_456, 789, memo='Words "quoted" \\ here'))
+            post_now(gift_entry(pool, 5, 0, date=datetime.date(2026, 1, 31)))
+        checkpoints.publish()
+        text = client.get("/ledger/ledger.beancount").getvalue().decode()
+        journal = tmp_path / "ledger.beancount"
+        journal.write_text(text, encoding="utf-8")
+        assert bean_check(journal) == (0, "")
+        assert "checkpoint of size 8" in text.splitlines()[0]
+        assert sorted(balance_lines(text)) == balances_of(pools)
+        assert len(balances_of(pools)) == 12
+        journal.write_text(text.replace("1234.56 USD", "1234.55 USD"), encoding="utf-8")
+        assert bean_check(journal)[0] != 0
+
+    def test_it_is_of_the_published_checkpoint_whatever_is_posted_since(
+        self, outside, client, tmp_path, monkeypatch
+    ):
+        monkeypatch.setattr(beancount, "CHUNK", 2)
+        pool = make_pool("core")
+        fill(pool, 5)
+        checkpoints.publish()
+        stands = balances_of([pool])
+        sealed = client.get("/ledger/ledger.beancount").getvalue().decode()
+        post_now(gift_entry(pool, 700, 0))  # not sealed
+        other = make_pool("later")
+        parts = []
+        for part in client.get("/ledger/ledger.beancount").streaming_content:
+            parts.append(part.decode())
+            # In the middle of the stream, and even published.
+            post_now(gift_entry(other, 900, 5))
+            checkpoints.publish()
+        text = "".join(parts)
+        assert len(parts) > 3
+        assert text == sealed
+        assert sorted(balance_lines(text)) == stands
+        journal = tmp_path / "ledger.beancount"
+        journal.write_text(text, encoding="utf-8")
+        assert bean_check(journal) == (0, "")
+
+    def test_before_anything_is_published_it_is_empty_and_valid(self, outside, client, tmp_path):
+        post_now(gift_entry(make_pool()))
+        answer = client.get("/ledger/ledger.beancount")
+        assert answer.status_code == 200
+        journal = tmp_path / "ledger.beancount"
+        journal.write_bytes(answer.getvalue())
+        assert bean_check(journal) == (0, "")
+        assert " * " not in journal.read_text(encoding="utf-8")
+
+    def test_it_takes_one_short_query_a_chunk(
+        self, outside, monkeypatch, django_assert_num_queries
+    ):
+        monkeypatch.setattr(beancount, "CHUNK", 10)
+        fill(make_pool(), 40)
+        checkpoints.publish()
+        with django_assert_num_queries(7) as asked:  # two for names, the sums, four chunks
+            list(beancount.journal(40))
+        assert not any("CURSOR" in query["sql"] for query in asked.captured_queries)

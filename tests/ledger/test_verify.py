@@ -55,3 +55,12 @@ def test_what_a_superuser_altered_is_noticed(committed_db, django_db_setup, caps
     with pytest.raises(CommandError):
         call_command("verify_ledger")
     assert words in capsys.readouterr().out
+
+
+def test_an_entry_that_the_sealer_passed_over_is_noticed(committed_db, owner_connection, capsys):
+    entry = post_now(gift_entry(make_pool())).entry_id
+    with owner_connection, owner_connection.cursor() as cursor:
+        cursor.execute("UPDATE ledger_sealer SET sealed_through = %s", [entry])
+    with pytest.raises(CommandError):
+        call_command("verify_ledger")
+    assert f"Entry {entry} was passed over" in capsys.readouterr().out

@@ -1,6 +1,5 @@
 """Every text that people read is there in every language."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -33,13 +32,9 @@ def test_no_text_is_left_untranslated_or_uncertain(path: Path) -> None:
     assert [entry.msgid for entry in messages.obsolete_entries()] == []
 
 
+@pytest.mark.usefixtures("gettext")
 def test_the_translations_have_the_texts_that_code_and_templates_have(tmp_path: Path) -> None:
     """What `make messages` would change: nothing."""
-    if shutil.which("xgettext") is None:
-        reason = "There is no xgettext: install the package gettext."
-        if os.environ.get("PORTAL_REQUIRE_GETTEXT") == "1":
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
     copy = tmp_path / "portal"
     shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
     answer = subprocess.run(

@@ -3,13 +3,15 @@
 import csv
 import datetime
 import io
+from collections import Counter
 from decimal import Decimal
 
 import pytest
 
 from core.cells import text_cell
-from funding.ledger import templates
-from funding.ledger.models import Entry, Figure
+from funding.ledger import checkpoints, sealing, templates
+from funding.ledger import queries as books
+from funding.ledger.models import Cosignature, Entry, Figure, Posting
 from funding.transparency import downloads, queries
 from tests.factories.ledger import A_DAY, gift_entry, make_pool, post_now
 
@@ -135,6 +137,28 @@ class TestEntriesOfAFigure:
         assert [row["amount"] for row in rows] == ["7.00"]
         assert other.postings.count() == 2
 
+    def test_a_figure_in_two_pools_counts_an_entry_once(self):
+        """A transfer feeds the figure of both of its pools; a page is as long as was asked."""
+        here, there = make_pool("here"), make_pool("there")
+        post_now(gift_entry(here))
+        numbers = [
+            post_now(
+                templates.transfer_between_pools(
+                    key=f"t{number}", pool="here", to_pool="there", currency="USD", amount=700,
+                    date=A_DAY,
+                )
+            ).entry_id
+            for number in range(10)
+        ]  # fmt: skip
+        filters = books.EntryFilters(figure="transfers")
+        first = books.entries(filters, limit=6)
+        assert [entry.pk for entry in first.entries] == numbers[:3:-1]
+        assert first.next_after == numbers[4]
+        rest = books.entries(filters, after=first.next_after, limit=6)
+        assert [entry.pk for entry in rest.entries] == numbers[3::-1]
+        assert rest.next_after is None
+        assert there.figures.count() == 10
+
     @pytest.mark.parametrize(
         "address",
         [
@@ -174,6 +198,109 @@ class TestOneEntry:
             post_now(gift_entry(pool, 100 + number, 1))
         with django_assert_max_num_queries(8):
             client.get(f"/pools/{pool.code}/entries/")
+
+
+class TestDownloads:
+    """In chunks by key: no cursor is held, and a reader may take his time."""
+
+    @pytest.fixture(autouse=True)
+    def small_chunks(self, monkeypatch):
+        monkeypatch.setattr(downloads, "CHUNK", 4)
+
+    def test_a_file_in_chunks_is_the_file_in_one(self, client, pool, monkeypatch):
+        other = make_pool("other")
+        for number in range(9):
+            post_now(gift_entry(other if number % 3 else pool, 100 + number, number % 2))
+        post_now(
+            templates.transfer_between_pools(
+                key="t", pool=pool.code, to_pool="other", currency="USD", amount=700, date=A_DAY
+            )
+        )
+        addresses = (
+            "/ledger/entries.csv",
+            f"/pools/{pool.code}/entries.csv",
+            "/pools/other/entries.csv",
+            f"/pools/{pool.code}/entries.csv?figure=received",
+        )
+        chunked = [read_csv(client.get(address)) for address in addresses]
+        monkeypatch.setattr(downloads, "CHUNK", 1_000)
+        assert [read_csv(client.get(address)) for address in addresses] == chunked
+        whole, *_pools, received = chunked
+        assert len(whole) == Posting.objects.count()
+        assert {row["pool"] for row in chunked[1]} == {pool.code}
+        assert len(chunked[1]) + len(chunked[2]) == len(whole)
+        assert [int(row["entry"]) for row in received] == sorted(
+            pool.figures.filter(name="received").values_list("entry_id", flat=True)
+        )
+
+    def test_what_is_posted_meanwhile_comes_whole_or_not_at_all(self, client, pool):
+        response = client.get("/ledger/entries.csv")
+        parts = []
+        for part in response.streaming_content:
+            parts.append(part.decode())
+            if len(parts) < 20:
+                post_now(gift_entry(pool, 900, 5))
+        rows = list(csv.DictReader(io.StringIO("".join(parts).removeprefix("\ufeff"))))
+        of_entry = Counter(int(row["entry"]) for row in rows)
+        counts = dict(Entry.objects.values_list("pk", "posting_count"))
+        assert of_entry == {number: counts[number] for number in of_entry}
+
+    @pytest.mark.parametrize(
+        ("rows", "a_chunk"),
+        [
+            (lambda _pool: downloads.posting_rows(), 3),
+            (lambda pool: downloads.posting_rows(pool), 3),
+            (lambda pool: downloads.figure_rows(pool, "received"), 2),
+        ],
+    )
+    def test_a_chunk_takes_the_same_few_queries_and_no_cursor(
+        self, pool, django_assert_num_queries, rows, a_chunk
+    ):
+        for number in range(16 - 3 - 1):
+            post_now(gift_entry(pool, 100 + number, 1))
+        # Sixteen entries, fifteen of them gifts: three or four full chunks, and the last one.
+        with django_assert_num_queries(4 * a_chunk + (a_chunk == 3)) as asked:
+            list(rows(pool))
+        assert not any("CURSOR" in query["sql"] for query in asked.captured_queries)
+
+
+class TestProofOnThePages:
+    @pytest.fixture(autouse=True)
+    def outside(self, settings, tmp_path):
+        settings.LEDGER_CHECKPOINT_DIR = str(tmp_path)
+
+    @staticmethod
+    def cosign(checkpoint, name):
+        Cosignature.objects.create(checkpoint=checkpoint, witness=name, line=f"\u2014 {name} AAAA")
+
+    def test_the_ledger_says_who_signed_what_is_published(self, client, pool):
+        def sentence():
+            page = client.get("/ledger/").content.decode()
+            return page.partition("a public log that only grows, ")[2].partition("</p>")[0]
+
+        assert sentence() == "signed by us."
+        checkpoint = checkpoints.publish()
+        assert sentence() == "signed by us."
+        self.cosign(checkpoint, "a.test")
+        assert sentence() == "signed by us and by a witness outside."
+        self.cosign(checkpoint, "b.test")
+        assert sentence() == "signed by us and by 2 witnesses outside."
+
+    def test_an_entry_says_how_far_its_proof_is(self, client, pool):
+        entry = Entry.objects.last()
+        address = f"/ledger/entries/{entry.pk}/"
+        assert "Not sealed yet" in client.get(address).content.decode()
+        sealing.seal_all()
+        waiting = client.get(address).content.decode()
+        assert "not yet under a published checkpoint" in waiting
+        assert "Not sealed yet" not in waiting
+        assert "Download the proof" not in waiting
+        checkpoints.publish()
+        published = client.get(address).content.decode()
+        assert f"Its place in the log is {entry.leaf.sequence}" in published
+        assert "Download the proof" in published
+        assert f"/ledger/entries/{entry.pk}.tlog-proof" in published
+        assert "receipt" not in published
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
