@@ -364,6 +364,8 @@ class EmbeddedServer:
         }
         if not self.durable:
             options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+            # Races of fifty threads, and several workers of a run may come to theirs at once.
+            options["max_connections"] = "300"
         command = [str(binaries(self.home, self.major) / "postgres"), "-D", str(self.data)]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]

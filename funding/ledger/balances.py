@@ -46,7 +46,7 @@ SELECT what, month, coalesce(kept, 0), coalesce(summed, 0) FROM (
     FROM ledger_closingbalance c JOIN ledger_account a ON a.id = c.account_id
     JOIN ledger_period m ON m.id = c.period_id
     UNION ALL
-    SELECT concat_ws(':', p.code, c.name, c.currency), m.month, c.amount
+    SELECT concat_ws(':', p.code, 'figure ' || c.name, c.currency), m.month, c.amount
     FROM ledger_closingfigure c JOIN ledger_pool p ON p.id = c.pool_id
     JOIN ledger_period m ON m.id = c.period_id
 ) kept FULL JOIN (
@@ -59,7 +59,7 @@ SELECT what, month, coalesce(kept, 0), coalesce(summed, 0) FROM (
     JOIN ledger_account a ON a.id = s.account_id
     WHERE m.closed_at IS NOT NULL GROUP BY 1, 2
     UNION ALL
-    SELECT concat_ws(':', p.code, s.name, s.currency), m.month, sum(s.amount)
+    SELECT concat_ws(':', p.code, 'figure ' || s.name, s.currency), m.month, sum(s.amount)
     FROM ledger_period m JOIN ledger_period earlier ON earlier.month <= m.month
     JOIN (
         SELECT f.pool_id, f.name, f.currency, e.period_id, sum(f.amount) AS amount

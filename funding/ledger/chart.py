@@ -63,3 +63,6 @@ FIGURE_SIGNS = {
     "owed_back": -1,
     "paid_ahead": -1,
 }
+
+# The figures that move because we decided so, not because something happened outside.
+OURS_TO_DECIDE = ("transfers", "disbursed", "committed")

@@ -1,6 +1,7 @@
 """Writing to the books: `post`, `post_many` and `reverse`. Nothing else in the portal can."""
 
 import datetime
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from django.utils import timezone
 from core import audit
 from core.models import User
 from core.transactions import inside_transaction
+from funding.ledger.chart import FIGURE_SIGNS, OURS_TO_DECIDE
 from funding.ledger.entries import FigureLine, Line, NewEntry, Posted, new_salt, person
 from funding.ledger.models import Entry
 from funding.ledger.refusals import refusal_of
@@ -147,8 +149,17 @@ def reverse(entry: Entry, *, reason: str, by: User, date: datetime.date | None =
     """Post the opposite of ``entry``, which feeds the same figures negatively, and log who did it.
 
     ``reason`` is public words, without personal data; ``date`` is today where none is given.
-    Raises AlreadyReversed for an entry that was reversed before.
+    Raises AlreadyReversed for an entry that was reversed before, and NotEnoughAvailable where the
+    reversal would promise again what the pool no longer has (rule 6).
     """
+    lines = tuple(
+        Line(row.pool.code, row.account.code, row.currency, -row.amount)
+        for row in entry.postings.select_related("pool", "account")
+    )
+    figures = tuple(
+        FigureLine(row.pool.code, row.currency, row.name, -row.amount)
+        for row in entry.figures.select_related("pool")
+    )
     posted = post(
         NewEntry(
             key=f"reverse:{entry.pk}",
@@ -157,17 +168,21 @@ def reverse(entry: Entry, *, reason: str, by: User, date: datetime.date | None =
             memo=reason,
             source=f"entry:{entry.pk}",
             reverses=entry.pk,
+            decision=promises(figures),
             prepared_by=person(by.pk),
-            lines=tuple(
-                Line(row.pool.code, row.account.code, row.currency, -row.amount)
-                for row in entry.postings.select_related("pool", "account")
-            ),
-            figures=tuple(
-                FigureLine(row.pool.code, row.currency, row.name, -row.amount)
-                for row in entry.figures.select_related("pool")
-            ),
+            lines=lines,
+            figures=figures,
         )
     )
     if not posted.replayed:
         audit.record("ledger.reverse", entry, by=by, reason=reason, reversal=posted.entry_id)
     return posted
+
+
+def promises(figures: Iterable[FigureLine]) -> bool:
+    """Whether a reversal promises money anew, as taking back a released grant or a transfer does."""
+    taken: Counter[tuple[str, str]] = Counter()
+    for line in figures:
+        if line.name in OURS_TO_DECIDE:
+            taken[line.pool, line.currency] -= FIGURE_SIGNS[line.name] * line.amount
+    return any(amount > 0 for amount in taken.values())

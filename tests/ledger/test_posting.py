@@ -2,16 +2,19 @@
 
 import dataclasses
 import datetime
+import itertools
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
 
 from core.transactions import use_case
-from funding.ledger import queries
+from funding.ledger import balances, queries
 from funding.ledger.entries import FigureLine, Line, NewEntry
-from funding.ledger.models import Entry, Figure, Posting
-from funding.ledger.posting import post, reverse
+from funding.ledger.models import AccountBalance, Entry, Figure, Posting
+from funding.ledger.posting import post, post_many, reverse
 from funding.ledger.refusals import (
     AlreadyReversed,
     IdempotencyConflict,
@@ -20,8 +23,10 @@ from funding.ledger.refusals import (
     TooFewPostings,
     Unbalanced,
     UnknownAccount,
+    UnknownFigure,
     ZeroPosting,
 )
+from funding.ledger.sql.guards import SLOTS, WRITERS
 from tests.factories.ledger import A_DAY, gift_entry, make_pool, post_now
 from tests.factories.membership import make_officer
 
@@ -110,6 +115,32 @@ class TestIdempotency:
             post_now(dataclasses.replace(entry, **change))
 
 
+def test_the_hash_of_an_entry_is_today_what_it_was_when_it_was_posted():
+    """The hash stands in the books beside each key for ever. Were it made another way (a member
+    more, another order), every key posted before would be refused as one of other content: a
+    webhook that comes again, a job that is tried again. So this number never changes."""
+    entry = NewEntry(
+        key="payment:41",
+        kind="grant-committed",
+        date=A_DAY,
+        memo="Für Malaŵi “2026”",
+        source="grant:7",
+        reverses=12,
+        decision=True,
+        lines=(
+            Line("core", "grants-payable", "KWD", -1_500),
+            Line("core", "grants-expense", "KWD", 1_500),
+        ),
+        figures=(FigureLine("core", "KWD", "committed", 1_500),),
+    )
+    stands = "8b2507f6fd9dce5d6375e04a93b5f8f7f0bd2201c0dc09a16ad948ab1cf5c0f8"
+    assert entry.content_hash() == stands
+    # Neither the order of the lines nor who booked it is a part of what is booked.
+    assert dataclasses.replace(entry, lines=entry.lines[::-1]).content_hash() == stands
+    by_another = dataclasses.replace(entry, prepared_by="user:3", approved_by=("user:4",))
+    assert by_another.content_hash() == stands
+
+
 @pytest.mark.django_db
 class TestRefusals:
     def test_an_entry_that_does_not_balance_within_a_pool(self):
@@ -132,6 +163,14 @@ class TestRefusals:
         }
         with pytest.raises(SameLineTwice):
             post_now(dataclasses.replace(gift, **{part: halves[part]}))
+
+    def test_a_figure_in_a_currency_that_no_line_has(self):
+        gift = gift_entry(make_pool())
+        foreign = tuple(dataclasses.replace(line, currency="EUR") for line in gift.figures)
+        with pytest.raises(UnknownFigure):
+            post_now(dataclasses.replace(gift, figures=foreign))
+        with pytest.raises(UnknownFigure), use_case():
+            post_many([dataclasses.replace(gift, figures=foreign)])
 
     def test_an_account_the_pool_does_not_have(self):
         pool = make_pool()
@@ -193,27 +232,82 @@ class TestReversal:
         assert Figure.objects.filter(entry__reverses=entry).count() == 2
 
 
+def in_fifty_threads(act):
+    """What ``act`` answers to each number up to 50: all at once, each on a connection of its own."""
+    start = threading.Barrier(50, timeout=60)
+
+    def run(number):
+        try:
+            connection.ensure_connection()
+            start.wait()
+            return act(number)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(50) as threads:
+        return [done.result() for done in [threads.submit(run, number) for number in range(50)]]
+
+
 def test_fifty_threads_posting_one_key_leave_one_entry(committed_db):
     pool = make_pool()
     entry = gift_entry(pool)
-    results = []
-    start = threading.Barrier(10)
 
-    def post_five_times():
-        start.wait()
-        results.extend(post_now(entry) for _ in range(5))
-        connection.close()
+    results = in_fifty_threads(lambda number: post_now(entry))
 
-    threads = [threading.Thread(target=post_five_times) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert len(results) == 50
     assert len({posted.entry_id for posted in results}) == 1
     assert sum(not posted.replayed for posted in results) == 1
+    assert Entry.objects.count() == 1
     assert queries.figures(pool, "USD")["received"] == 10_000
+    assert not list(balances.differences())
+
+
+def writers_that_wait_for_a_slot():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s"
+            " AND NOT granted AND database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database())",
+            [WRITERS],
+        )
+        (found,) = cursor.fetchone()
+    return found
+
+
+def test_more_writers_than_slots_leave_every_entry_and_exact_balances(committed_db):
+    """As many as there are slots hold theirs until all others wait for one."""
+    pool = make_pool()
+    post_now(gift_entry(pool, 1, 0))  # the month is there, so that nobody waits for its row
+    turns = itertools.count()
+
+    def wait_for_the_others():
+        until = time.monotonic() + 30
+        while writers_that_wait_for_a_slot() < 50 - SLOTS:
+            assert time.monotonic() < until, "Somebody got in whom no slot was left for."
+            time.sleep(0.02)
+
+    slots_taken = threading.Barrier(SLOTS, action=wait_for_the_others, timeout=60)
+
+    def give(number):
+        with use_case():
+            posted = post(gift_entry(pool, 1_000 + number, number, key=f"gift:{number}"))
+            if next(turns) < SLOTS:
+                slots_taken.wait()
+        return posted
+
+    results = in_fifty_threads(give)
+
+    assert len({posted.entry_id for posted in results}) == 50
+    assert not any(posted.replayed for posted in results)
+    assert Entry.objects.count() == 51
+    # 1,000 to 1,049, of which 0 to 49 were fees; and the 1 from before.
+    assert queries.balances(pool, "USD") == {
+        "clearing": 50_001,
+        "fees": 1_225,
+        "contributions": -51_226,
+    }
+    clearing = AccountBalance.objects.filter(account__pool=pool, account__code="clearing")
+    assert clearing.count() == SLOTS
+    assert not list(balances.differences())
 
 
 def test_a_closed_month_takes_no_entry_and_a_late_fact_goes_to_the_next_open_one(

@@ -135,8 +135,11 @@ BEGIN
             LEFT JOIN ledger_pool p ON p.code = f.pool WHERE p.id IS NULL LIMIT 1;
         RAISE EXCEPTION 'No such pool.' USING ERRCODE = 'LG002', DETAIL = wrong.words;
     END IF;
-    SELECT f.name, f.amount INTO wrong FROM unnest(figure_names, figure_amounts) AS f (name, amount)
-        WHERE f.amount = 0 OR f.name <> ALL ('{FIGURES}'::text[]) LIMIT 1;
+    SELECT f.name, f.amount INTO wrong
+        FROM unnest(figure_names, figure_amounts, figure_currencies) AS f (name, amount, currency)
+        WHERE f.amount = 0 OR f.name <> ALL ('{FIGURES}'::text[])
+            OR f.currency <> ALL (line_currencies)
+        LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'No such figure: % %.', wrong.name, wrong.amount USING ERRCODE = 'LG015',
             DETAIL = json_build_object('figure', wrong.name, 'amount', wrong.amount)::text;

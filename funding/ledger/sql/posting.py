@@ -221,7 +221,9 @@ BEGIN
 
     FOR i IN 1 .. figure_count LOOP
         change := figure_amounts[i];
-        IF change = 0 OR figure_names[i] <> ALL ('{FIGURES}'::text[]) THEN
+        IF change = 0 OR figure_names[i] <> ALL ('{FIGURES}'::text[])
+            OR figure_currencies[i] <> ALL (currencies)
+        THEN
             RAISE EXCEPTION 'No such figure: % %.', figure_names[i], change
                 USING ERRCODE = 'LG015', DETAIL = json_build_object(
                     'figure', figure_names[i], 'amount', change)::text;
