@@ -453,7 +453,7 @@ def create_database(server: EmbeddedServer, name: str, *, template: str | None =
     with contextlib.closing(connection), connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
         if cursor.fetchone() is None:
-            copy = f" TEMPLATE {quoted(template)} STRATEGY FILE_COPY" if template else ""
+            copy = f" TEMPLATE {quoted(template)}" if template else ""
             cursor.execute(f"CREATE DATABASE {quoted(name)}{copy}")
     if template is None:
         with contextlib.closing(server.connect(OWNER_ROLE, name)) as connection:
