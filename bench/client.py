@@ -130,7 +130,7 @@ def write(order: Order) -> dict[str, float]:
 
     if size > 1:
         return pace(many, order)
-    return pace(one_in_a_use_case if order["way"] == "use_case" else one, order)
+    return pace(one_in_a_use_case if order.get("way") == "use_case" else one, order)
 
 
 def fill(order: Order) -> dict[str, int]:

@@ -107,6 +107,8 @@ def environment_for(server: database.EmbeddedServer, name: str) -> dict[str, str
         **kept,
         **environment.VARIABLES,
         "PORTAL_VAR": str(server.home / "var"),
+        # A log of its own: the portal signs none that does not continue the last it signed.
+        "LEDGER_CHECKPOINT_DIR": str(server.home / "var" / f"checkpoints-{name}"),
         "DATABASE_URL": server.url(database.APP_ROLE, name),
         "DATABASE_OWNER_URL": server.url(database.OWNER_ROLE, name),
     }

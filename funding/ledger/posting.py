@@ -89,8 +89,12 @@ def arguments(entry: NewEntry) -> list[Any]:
 
 def texts(items: Iterable[str]) -> str:
     """An array of texts, whatever is in them."""
-    quoted = (item.replace("\\", r"\\").replace('"', r"\"") for item in items)
-    return "{" + ",".join([f'"{item}"' for item in quoted]) + "}"
+    found = list(items)
+    joined = '","'.join(found)
+    if "\\" in joined or joined.count('"') > 2 * (len(found) - 1):
+        quoted = (item.replace("\\", r"\\").replace('"', r"\"") for item in found)
+        joined = '","'.join(quoted)
+    return f'{{"{joined}"}}' if found else "{}"
 
 
 def numbers(items: Iterable[int]) -> str:
