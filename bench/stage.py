@@ -50,8 +50,6 @@ def own_server() -> Iterator[database.EmbeddedServer]:
     server = database.EmbeddedServer(folder, durable=True)
     try:
         server.start()
-        (folder / "var").mkdir()
-        environment.make_folders(folder / "var")
         with contextlib.closing(server.connect()) as connection:
             database.create_roles(connection)
         yield server
@@ -101,14 +99,19 @@ def lone_commit(server: database.EmbeddedServer) -> float:
 
 
 def environment_for(server: database.EmbeddedServer, name: str) -> dict[str, str]:
-    """The environment of a process of ours that works on the database ``name``."""
+    """The environment of a process of ours that works on the database ``name``.
+
+    Each has a folder of its own: the portal signs no log that does not continue the last it signed.
+    """
+    folder = server.home / "var" / name
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        environment.make_folders(folder)
     kept = {key: value for key, value in os.environ.items() if key not in environment.UNSET}
     return {
         **kept,
         **environment.VARIABLES,
-        "PORTAL_VAR": str(server.home / "var"),
-        # A log of its own: the portal signs none that does not continue the last it signed.
-        "LEDGER_CHECKPOINT_DIR": str(server.home / "var" / f"checkpoints-{name}"),
+        "PORTAL_VAR": str(folder),
         "DATABASE_URL": server.url(database.APP_ROLE, name),
         "DATABASE_OWNER_URL": server.url(database.OWNER_ROLE, name),
     }
