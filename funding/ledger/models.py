@@ -2,9 +2,9 @@
 
 Every pool is a self-balancing set of accounts. An entry holds two or more postings (debit is
 positive) that add up to zero per pool and per currency, and the figures it feeds (design.md §5).
-The database holds these rules: `funding.ledger.sql`. Its functions alone write these tables (the portal's
-own role has no right to), and its triggers `guard` and `stays` let
-nobody else add to them or change what stands there.
+The database holds these rules: `funding.ledger.sql`. Its functions alone write these tables (the
+portal's own role has no right to), and its triggers `guard` and `stays` let nobody else add to them
+or change what stands there.
 
 Foreign keys of what is posted are without a constraint of the database where that would lock one
 busy row (a pool, an account, a month) for every entry; the functions find those rows by themselves,

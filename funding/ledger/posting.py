@@ -47,9 +47,9 @@ def post(entry: NewEntry) -> Posted:
     Inside a transaction it commits or falls with it; alone it is a transaction of its own.
     The same key with the same content returns the entry that stands already; the same key with
     other content raises IdempotencyConflict. Other refusals (`funding.ledger.refusals`):
-    TooFewPostings, ZeroPosting, UnknownAccount, UnknownFigure, SameLineTwice, Unbalanced, AlreadyReversed,
-    NotTheOpposite, PeriodClosed, and for decisions NotEnoughAvailable. After a refusal the
-    caller's transaction can only be rolled back.
+    TooFewPostings, ZeroPosting, UnknownAccount, UnknownFigure, SameLineTwice, Unbalanced,
+    AlreadyReversed, NotTheOpposite, PeriodClosed, and for decisions NotEnoughAvailable. After a
+    refusal the caller's transaction can only be rolled back.
     """
     with named_refusals(), connection.cursor() as cursor:
         cursor.execute(POST, arguments(entry))

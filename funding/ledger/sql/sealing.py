@@ -100,7 +100,8 @@ BEGIN{READ_COMMITTED}
     IF added < at_most AND last_number > state.sealed_through
         AND NOT state.at_work && writers
     THEN
-        UPDATE ledger_sealer SET sealed_through = state.handed_out, handed_out = last_number, at_work = writers;
+        UPDATE ledger_sealer SET sealed_through = state.handed_out, handed_out = last_number,
+            at_work = writers;
     END IF;
     RETURN added;
 END $$;
