@@ -98,6 +98,21 @@ def settle(term: Term, *, on: datetime.date, by: User | None = None) -> bool:
 
 
 @inside_transaction
+def unsettle(term: Term, *, by: User | None, reason: str) -> bool:
+    """The dues of ``term`` went back, or never came: it awaits its payment again; whether it did."""
+    locked = _lock(term)
+    if locked.settled_on is None:
+        return False
+    was = locked.settled_on
+    locked.settled_on = None
+    locked.save(update_fields=["settled_on"])
+    audit.record(
+        "membership.unsettle_term", locked, by=by, reason=reason, settled_on=was.isoformat()
+    )
+    return True
+
+
+@inside_transaction
 def waive(term: Term, *, on: datetime.date, by: User, reason: str) -> Term:
     """Ask nothing for ``term``. Raises AlreadyPaidFor, ReasonMissing, NotPermitted.
 

@@ -9,14 +9,14 @@ from django.utils.translation import get_language, gettext, override
 from core.models import User
 from core.money import Money
 from core.transactions import inside_transaction, use_case
-from funding.dues.refusals import InvoicePaid, NothingToPay, TermCancelled, TermOver
+from funding.dues.refusals import InvoicePaid, InvoiceVoid, NothingToPay, TermCancelled, TermOver
 from funding.ledger import templates
 from funding.ledger.entries import NewEntry, person
 from funding.ledger.models import Pool
 from funding.ledger.pools import open_pool
 from funding.payments.checkout import open_payment
 from funding.payments.invoices import BillTo, Line, issue_invoice
-from funding.payments.models import Invoice, Payment, Status
+from funding.payments.models import Channel, Invoice, Payment, Status
 from membership.models import Organisation, Term
 
 PURPOSE = "dues"
@@ -84,19 +84,24 @@ def start_dues_payment(invoice: Invoice, *, by: User) -> Payment:
     """The payment of an open invoice: a new one, or the one that was begun before.
 
     Pressing twice makes one payment: the term's row is locked, and whoever comes second finds the
-    payment of the first. Raises InvoicePaid, NothingToPay, TermCancelled, TermOver.
+    payment of the first. Raises InvoicePaid, InvoiceVoid, NothingToPay, TermCancelled, TermOver.
     """
     with use_case():
         term = Term.objects.select_for_update().get(pk=invoice.purpose_id)
         _require_payable(term, invoice)
-        begun = invoice.payments.exclude(status=Status.SUCCEEDED).order_by("pk").first()
+        begun = (
+            invoice.payments.filter(channel=Channel.CARD, amount=invoice.outstanding.amount)
+            .exclude(status__in=[Status.SUCCEEDED, Status.UNDONE])
+            .order_by("pk")
+            .first()
+        )
         if begun is not None:
             return begun
         return open_payment(
             purpose=PURPOSE,
             purpose_id=term.pk,
             pool=Pool.objects.get(code=POOL),
-            amount=invoice.money,
+            amount=invoice.outstanding,
             payer_name=invoice.bill_to_name,
             payer_email=by.email,
             language=(get_language() or by.preferred_language).split("-")[0],
@@ -105,19 +110,29 @@ def start_dues_payment(invoice: Invoice, *, by: User) -> Payment:
         )
 
 
+def unearned(payment: Payment) -> int:
+    """How much of a payment of dues is not earned yet: all of it.
+
+    Dues are not earned month by month in the books yet, so what was paid stands whole in deferred
+    dues. `funding.ledger.templates.dues_earned` will make it less.
+    """
+    return payment.amount
+
+
 def why_not_payable(term: Term, invoice: Invoice) -> str:
     """The sentence that says why an invoice cannot be paid now, or "" when it can."""
     try:
         _require_payable(term, invoice)
-    except (InvoicePaid, NothingToPay, TermCancelled, TermOver) as refusal:
+    except (InvoicePaid, InvoiceVoid, NothingToPay, TermCancelled, TermOver) as refusal:
         return str(refusal)
     return ""
 
 
 def _require_payable(term: Term, invoice: Invoice) -> None:
     today = timezone.localdate()
-    paid = invoice.payments.filter(status=Status.SUCCEEDED).exists()
-    if paid or term.settled_on is not None:
+    if invoice.voided_by is not None:
+        raise InvoiceVoid(number=invoice.number, note=invoice.voided_by.number)
+    if not invoice.outstanding.amount or term.settled_on is not None:
         raise InvoicePaid(number=invoice.number)
     if term.waived_on is not None:
         raise NothingToPay

@@ -5,10 +5,9 @@ from django.utils.translation import gettext, override
 
 from core.mail import enqueue_mail
 from funding.dues import billing
-from funding.dues.billing import POOL
-from funding.ledger import templates
 from funding.ledger.entries import NewEntry
 from funding.payments.models import Payment
+from funding.payments.money_in import entry_of
 from funding.payments.outcomes import Settlement
 from membership import terms
 from membership.links import path_in
@@ -33,10 +32,12 @@ class DuesOutcome:
     def succeeded(self, payment: Payment) -> None:
         """Settle the term on the day the money arrived.
 
-        Money for a term that needed none (waived in the meantime, or paid twice), or that was
+        An invoice that is paid in parts settles it with the last one. Money for a term that needed none (waived in the meantime, or paid twice), or that was
         cancelled or over by then, stays received; staff are told on the payment.
         """
         on = timezone.localdate(payment.succeeded_at)
+        if _pays(payment) and payment.invoice and payment.invoice.outstanding.amount:
+            return
         settled = terms.settle(_term(payment), on=on, by=payment.user)
         term = _term(payment)
         if not settled:
@@ -60,26 +61,35 @@ class DuesOutcome:
 
     def entry(self, payment: Payment, settlement: Settlement) -> NewEntry:
         """The term's dues; or, where they were settled or waived before, money that we owe back."""
-        if not _settles(payment):
-            return templates.overpayment_received(
-                key=settlement.key,
-                pool=POOL,
-                currency=settlement.currency,
-                amount=settlement.gross,
-                place="clearing",
-                fee=settlement.fee,
-                date=settlement.date,
-                source=f"term:{payment.purpose_id}",
-            )
-        return templates.dues_paid_by_card(
-            key=settlement.key,
-            pool=POOL,
-            currency=settlement.currency,
-            gross=settlement.gross,
-            fee=settlement.fee,
-            date=settlement.date,
+        return entry_of(
+            payment,
+            settlement,
+            "dues" if _pays(payment) else "too-much",
             source=f"term:{payment.purpose_id}",
         )
+
+    def undone(self, payment: Payment) -> None:
+        """The money never came: the term is as unpaid as before."""
+        terms.unsettle(_term(payment), by=None, reason="The payment was booked by mistake.")
+
+    def given_back(self, payment: Payment, amount: int) -> None:
+        """A term whose dues went back whole is unpaid; a part given back leaves it as it is."""
+        gone = payment.refunded.amount + payment.disputed.amount
+        if _pays(payment) and gone >= payment.amount:
+            terms.unsettle(_term(payment), by=None, reason="Its dues were given back.")
+
+    def kept_after_all(self, payment: Payment, amount: int) -> None:
+        """The money is ours again, and the term paid on the day it first was."""
+        if _pays(payment) and payment.invoice and payment.invoice.outstanding.amount == 0:
+            assert payment.succeeded_at is not None
+            terms.settle(_term(payment), on=timezone.localdate(payment.succeeded_at), by=None)
+
+    def unearned(self, payment: Payment, amount: int) -> int:
+        """What is not earned yet goes back first (design.md §5).
+
+        Of dues that an owed-back payment brought nothing was earned, and nothing is paid ahead.
+        """
+        return min(amount, billing.unearned(payment)) if _pays(payment) else 0
 
     def failed(self, payment: Payment) -> None:
         """The invoice stays open; the payment's own page says what happened."""
@@ -99,10 +109,11 @@ class DuesOutcome:
         )
 
 
-def _settles(payment: Payment) -> bool:
-    """Whether it was this payment that settled its term."""
-    first = payment.invoice.settling_payment if payment.invoice else None
-    return first == payment and _term(payment).waived_on is None
+def _pays(payment: Payment) -> bool:
+    """Whether this payment pays (a part of) its invoice; else it is owed back."""
+    if payment.invoice is None or payment.invoice.voided_by is not None:
+        return False
+    return payment.invoice.counts(payment) and _term(payment).waived_on is None
 
 
 def _term(payment: Payment) -> Term:

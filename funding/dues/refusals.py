@@ -13,6 +13,10 @@ class InvoicePaid(DuesRefusal):
     message = _("Invoice %(number)s is paid. There is nothing left to pay.")
 
 
+class InvoiceVoid(DuesRefusal):
+    message = _("Credit note %(note)s made invoice %(number)s void. There is nothing to pay on it.")
+
+
 class NothingToPay(DuesRefusal):
     message = _("The dues of this term are waived. There is nothing to pay.")
 

@@ -13,8 +13,9 @@ from typing import Literal, NotRequired, ParamSpec, TypedDict, Unpack
 
 from funding.ledger.entries import FigureLine, Line, NewEntry
 
-# Where money lies that came or goes: at the bank, or with the card processor.
-Place = Literal["bank", "clearing"]
+# Where money lies that came or goes: at the bank, with the card processor, or on its way from one
+# who collects for us (a mobile money operator, a cheque).
+Place = Literal["bank", "clearing", "in-transit"]
 # What a payment paid: decides which account a matching, a refund or a lost dispute touches.
 Paid = Literal["gift", "instalment", "dues"]
 
@@ -128,10 +129,10 @@ def card_gift(*, gross: int, fee: int, **about: Unpack[About]) -> NewEntry:
 
 
 @_template
-def bank_gift(*, amount: int, **about: Unpack[About]) -> NewEntry:
-    """A gift by bank transfer, matched at once."""
+def bank_gift(*, amount: int, place: Place = "bank", **about: Unpack[About]) -> NewEntry:
+    """A gift by bank transfer, matched at once; or by a channel whose money is in transit."""
     return _entry(
-        "bank-gift", about, {"bank": amount, "contributions": -amount}, {"received": amount}
+        "bank-gift", about, {place: amount, "contributions": -amount}, {"received": amount}
     )
 
 
@@ -155,12 +156,14 @@ def instalment_paid_by_card(*, gross: int, fee: int, **about: Unpack[About]) -> 
 
 
 @_template
-def instalment_paid_by_bank(*, amount: int, **about: Unpack[About]) -> NewEntry:
-    """An instalment of a binding pledge paid by bank transfer, matched at once."""
+def instalment_paid_by_bank(
+    *, amount: int, place: Place = "bank", **about: Unpack[About]
+) -> NewEntry:
+    """An instalment of a binding pledge paid by bank transfer, or by a channel (in transit)."""
     return _entry(
         "instalment-paid",
         about,
-        {"bank": amount, "contributions-receivable": -amount},
+        {place: amount, "contributions-receivable": -amount},
         {"received": amount},
     )
 
@@ -202,12 +205,12 @@ def dues_paid_by_card(*, gross: int, fee: int, **about: Unpack[About]) -> NewEnt
 
 
 @_template
-def dues_paid_by_bank(*, amount: int, **about: Unpack[About]) -> NewEntry:
-    """A dues invoice paid by bank transfer, matched at once."""
+def dues_paid_by_bank(*, amount: int, place: Place = "bank", **about: Unpack[About]) -> NewEntry:
+    """A dues invoice paid by bank transfer, or by a channel (in transit)."""
     return _entry(
         "dues-paid",
         about,
-        {"bank": amount, "dues-receivable": -amount},
+        {place: amount, "dues-receivable": -amount},
         {"received": amount, "paid_ahead": amount},
     )
 
@@ -233,17 +236,31 @@ def receipt_unmatched(*, amount: int, **about: Unpack[About]) -> NewEntry:
 
 
 @_template
-def receipt_matched(*, amount: int, to_pool: str, paid: Paid, **about: Unpack[About]) -> NewEntry:
-    """It was found out what the line paid; ``pool`` is *holding*, ``to_pool`` the one it was for."""
+def receipt_returned(*, amount: int, **about: Unpack[About]) -> NewEntry:
+    """Parked money goes back to where it came from; ``pool`` is *holding*. It fed no figure."""
+    return _entry("receipt-returned", about, {"unallocated-receipts": amount, "bank": -amount})
+
+
+@_template
+def receipt_matched(
+    *, amount: int, to_pool: str, paid: Paid | Literal["too-much"], **about: Unpack[About]
+) -> NewEntry:
+    """It was found out what the line paid; ``pool`` is *holding*, ``to_pool`` the one it was for.
+
+    ``too-much``: more than was owed, so it is owed back.
+    """
     figures = {"received": amount}
     if paid == "dues":
         figures["paid_ahead"] = amount
+    if paid == "too-much":
+        figures["owed_back"] = amount
+    debt = "credits-payable" if paid == "too-much" else _DEBT_OF[paid]
     return _across(
         "receipt-matched",
         about,
         {
             about["pool"]: {"unallocated-receipts": amount, "bank": -amount},
-            to_pool: {"bank": amount, _DEBT_OF[paid]: -amount},
+            to_pool: {"bank": amount, debt: -amount},
         },
         {to_pool: figures},
     )
@@ -263,12 +280,14 @@ def overpayment_received(
 
 
 @_template
-def overpayment_given_back(*, amount: int, **about: Unpack[About]) -> NewEntry:
+def overpayment_given_back(
+    *, amount: int, place: Place = "bank", **about: Unpack[About]
+) -> NewEntry:
     """What was owed back is paid back."""
     return _entry(
         "overpayment-given-back",
         about,
-        {"credits-payable": amount, "bank": -amount},
+        {"credits-payable": amount, place: -amount},
         {"refunded": amount, "owed_back": -amount},
     )
 
@@ -313,6 +332,17 @@ def refunded(
 
 
 @_template
+def overpayment_disputed_lost(*, amount: int, **about: Unpack[About]) -> NewEntry:
+    """A lost dispute of money that we owed back anyway: it is not owed any more."""
+    return _entry(
+        "dispute-lost",
+        about,
+        {"credits-payable": amount, "disputed-funds": -amount},
+        {"held": -amount, "lost": amount, "owed_back": -amount},
+    )
+
+
+@_template
 def dispute_opened(*, amount: int, fee: int, **about: Unpack[About]) -> NewEntry:
     """The payer's bank takes the money until the dispute is decided, and the processor a fee."""
     return _entry(
@@ -342,6 +372,21 @@ def dispute_lost(*, amount: int, paid: Paid, unearned: int = 0, **about: Unpack[
     )
 
 
+@_template
+def dispute_won_on_appeal(
+    *, amount: int, paid: Paid | Literal["too-much"], unearned: int = 0, **about: Unpack[About]
+) -> NewEntry:
+    """A lost dispute is decided for us after all: the money is back, and pays what it paid."""
+    if paid == "too-much":
+        accounts, figures = {"credits-payable": amount}, {"owed_back": amount}
+    else:
+        accounts, figures = _taken_back(amount, paid, unearned), {"paid_ahead": unearned}
+    again = {account: -part for account, part in accounts.items()}
+    return _entry(
+        "dispute-won-on-appeal", about, {"clearing": amount, **again}, {"lost": -amount, **figures}
+    )
+
+
 # --- Payouts, charges, exchange -------------------------------------------------------------------
 
 
@@ -351,10 +396,26 @@ def payout_created(*, amount: int, **about: Unpack[About]) -> NewEntry:
     return _entry("payout-created", about, {"in-transit": amount, "clearing": -amount})
 
 
+def payout_split(*, parts: Mapping[str, int], **about: Unpack[About]) -> NewEntry:
+    """A payout of the processor, each pool's part of it: one entry, balanced in every pool.
+
+    ``parts``: pool → amount. A part below zero is a pool whose refunds and disputes were more than
+    what came for it since the last payout. ``about["pool"]`` is not used.
+    """
+    accounts = {pool: {"in-transit": part, "clearing": -part} for pool, part in parts.items()}
+    return _across("payout-created", about, accounts, {})
+
+
 @_template
 def payout_arrived(*, amount: int, **about: Unpack[About]) -> NewEntry:
     """The payout stands on the bank statement."""
     return _entry("payout-arrived", about, {"bank": amount, "in-transit": -amount})
+
+
+def arrival_split(*, parts: Mapping[str, int], **about: Unpack[About]) -> NewEntry:
+    """What was in transit arrived at the bank, each pool's part of it, in one entry."""
+    accounts = {pool: {"bank": part, "in-transit": -part} for pool, part in parts.items()}
+    return _across("payout-arrived", about, accounts, {})
 
 
 @_template

@@ -6,7 +6,7 @@ transaction, so that the money and what it pays for are recorded together or not
 
 import datetime
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from funding.ledger.entries import NewEntry
 from funding.payments.models import Payment
@@ -14,18 +14,27 @@ from funding.payments.models import Payment
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What the processor's balance transaction says; ISO 4217 minor units of ``currency``."""
+    """How a payment came into the books; ISO 4217 minor units of ``currency``.
+
+    By card it is what the processor's balance transaction says. By bank or a manual channel it is
+    what staff confirmed: there ``fee`` is 0, ``own_key`` keys the entry and ``prepared_by`` names
+    who confirmed it (`funding.ledger.entries.person`). ``place``: where the money lies; *holding*
+    for a bank line that was parked before.
+    """
 
     gross: int
     fee: int
     currency: str
-    balance_transaction: str
     date: datetime.date
+    balance_transaction: str = ""
+    own_key: str = ""
+    place: Literal["clearing", "bank", "in-transit", "holding"] = "clearing"
+    prepared_by: str = ""
 
     @property
     def key(self) -> str:
         """The idempotency key of the ledger entry: one entry per balance transaction."""
-        return f"stripe:{self.balance_transaction}"
+        return f"stripe:{self.balance_transaction}" if self.balance_transaction else self.own_key
 
 
 class Outcome(Protocol):
@@ -46,10 +55,22 @@ class Outcome(Protocol):
         """Record what the payment achieved. Called exactly once per payment."""
 
     def entry(self, payment: Payment, settlement: Settlement) -> NewEntry:
-        """The ledger entry, with ``key=settlement.key``, once the balance transaction exists."""
+        """The ledger entry, with ``key=settlement.key``; `funding.payments.money_in` makes it."""
 
     def failed(self, payment: Payment) -> None:
         """The payment did not succeed. May be called again, and success may still follow."""
+
+    def undone(self, payment: Payment) -> None:
+        """The payment was booked by mistake: take back what ``succeeded`` recorded."""
+
+    def given_back(self, payment: Payment, amount: int) -> None:
+        """``amount`` of the payment (its currency) went back: refunded, or lost in a dispute."""
+
+    def kept_after_all(self, payment: Payment, amount: int) -> None:
+        """The opposite of ``given_back``: the refund failed, or the dispute was won on appeal."""
+
+    def unearned(self, payment: Payment, amount: int) -> int:
+        """How much of ``amount`` about to go back is dues that are not earned yet; else 0."""
 
     def thanks_url(self, payment: Payment) -> str:
         """Where "continue" on the payment page leads."""

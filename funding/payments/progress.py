@@ -113,7 +113,7 @@ def settle(payment_id: int, settlement: Settlement) -> None:
     if entry.key != settlement.key:
         raise ValueError(f"The entry of a settlement has the key {settlement.key!r}.")
     payment.entry_id = post(entry).entry_id
-    payment.stripe_balance_transaction = settlement.balance_transaction
+    payment.stripe_balance_transaction = settlement.balance_transaction or None
     payment.settled_gross = settlement.gross
     payment.settled_fee = settlement.fee
     payment.settled_currency = settlement.currency

@@ -5,10 +5,11 @@ import uuid
 from django.db import IntegrityError
 from django.utils import timezone
 
+from core import audit
 from core.money import Money
 from core.transactions import inside_transaction, use_case
 from funding.payments.checkout import open_payment
-from funding.payments.models import Payment
+from funding.payments.models import Payment, Status
 from funding.pools import rules
 from funding.pools.donors import Giver, donor_for
 from funding.pools.models import Gift, PoolProfile
@@ -76,6 +77,38 @@ def _payment_of(token: uuid.UUID) -> Payment | None:
 def receive(payment: Payment) -> Gift:
     """Note that the gift's money has arrived, at the moment the payment names."""
     gift = Gift.objects.select_for_update().get(pk=payment.purpose_id)
+    if payment.expected_id is not None:
+        _count_what_came(gift, payment)
     gift.received_at = payment.succeeded_at
     gift.save(update_fields=["received_at"])
     return gift
+
+
+def _count_what_came(gift: Gift, payment: Payment) -> None:
+    """By transfer a donor may send another amount than they said: the gift is what came."""
+    came = payment.amount if gift.received_at is None else gift.amount + payment.amount
+    if came == gift.amount:
+        return
+    audit.record(
+        "pools.gift_is_what_came",
+        gift,
+        by=None,
+        said=str(gift.money),
+        came=str(Money(came, gift.currency)),
+    )
+    gift.amount = came
+    gift.save(update_fields=["amount"])
+
+
+@inside_transaction
+def unreceive(payment: Payment) -> None:
+    """The payment was booked by mistake: without it the gift is as if it had not come."""
+    gift = Gift.objects.select_for_update().get(pk=payment.purpose_id)
+    others = Payment.objects.filter(
+        purpose=PURPOSE, purpose_id=gift.pk, status=Status.SUCCEEDED
+    ).exclude(pk=payment.pk)
+    if others.exists():
+        gift.amount -= payment.amount
+    else:
+        gift.received_at = None
+    gift.save(update_fields=["amount", "received_at"])

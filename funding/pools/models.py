@@ -170,6 +170,17 @@ class Gift(models.Model):
     # As it was agreed to for this very one: what the donor says later changes no earlier one.
     public_name = models.CharField(_("public name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=10)
+    # The wish that brought it, and the very payment; empty for a gift given once.
+    recurring = models.ForeignKey(
+        "pools.RecurringGift",
+        on_delete=models.PROTECT,
+        related_name="gifts",
+        null=True,
+        blank=True,
+    )
+    recurring_payment = models.OneToOneField(
+        Payment, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
     form_token = models.UUIDField(unique=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     received_at = models.DateTimeField(_("received at"), null=True, blank=True, editable=False)
@@ -180,6 +191,11 @@ class Gift(models.Model):
         ordering = ["-created_at", "-id"]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="gift_above_zero"),
+            models.CheckConstraint(
+                condition=Q(recurring__isnull=True, recurring_payment__isnull=True)
+                | Q(recurring__isnull=False, recurring_payment__isnull=False),
+                name="gift_recurring_names_its_payment",
+            ),
         ]
         indexes = [
             models.Index(
@@ -191,6 +207,52 @@ class Gift(models.Model):
 
     def __str__(self) -> str:
         return f"{self.money} {self.pool_id}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)
+
+
+class RecurringGift(models.Model):
+    """A donor's wish to give an amount to a pool again and again.
+
+    By card or bank debit a `payments.Subscription` brings the money, by standing order a
+    `payments.ExpectedPayment` that repeats; either names this row. Each time money arrives it makes
+    one `Gift`, and only then.
+    """
+
+    class Interval(models.TextChoices):
+        MONTH = "month", _("monthly")
+        QUARTER = "quarter", _("quarterly")
+        YEAR = "year", _("yearly")
+
+    reference = models.UUIDField(_("reference"), default=uuid.uuid4, unique=True, editable=False)
+    donor = models.ForeignKey(Donor, on_delete=models.PROTECT, related_name="recurring_gifts")
+    pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="recurring_gifts")
+    amount = models.BigIntegerField(_("amount"))
+    currency = CurrencyField()
+    interval = models.CharField(_("how often"), max_length=10, choices=Interval.choices)
+    anonymous = models.BooleanField(_("anonymous"))
+    public_name = models.CharField(_("public name"), max_length=120, blank=True)
+    language = models.CharField(_("language"), max_length=10)
+    form_token = models.UUIDField(unique=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("recurring gift")
+        verbose_name_plural = _("recurring gifts")
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="recurring_gift_above_zero"),
+            models.CheckConstraint(
+                condition=Q(interval__in=["month", "quarter", "year"]),
+                name="recurring_gift_interval_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.money} {self.interval} {self.pool_id}"
 
     @property
     def money(self) -> Money:
@@ -327,10 +389,6 @@ class Instalment(models.Model):
     amount = models.BigIntegerField(_("amount"))
     received_amount = models.BigIntegerField(_("received"), default=0, editable=False)
     received_at = models.DateTimeField(_("received at"), null=True, blank=True, editable=False)
-    # The payment that settled it. A second one for the same instalment stays a gift beside it.
-    settled_by = models.OneToOneField(
-        Payment, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
-    )
 
     class Meta:
         verbose_name = _("instalment")
@@ -371,6 +429,11 @@ class Instalment(models.Model):
     def money(self) -> Money:
         return Money(self.amount, self.pledge.currency)
 
+    @property
+    def outstanding(self) -> Money:
+        """What is still to come of it."""
+        return Money(self.amount - self.received_amount, self.pledge.currency)
+
     def status(self, on: datetime.date) -> Status:
         """What the instalment is on that day, from its date and what was received."""
         if self.received_amount >= self.amount:
@@ -380,3 +443,27 @@ class Instalment(models.Model):
         if self.due_on <= on + datetime.timedelta(days=DUE_DAYS_AHEAD):
             return self.Status.DUE
         return self.Status.NOT_DUE
+
+
+class InstalmentPayment(models.Model):
+    """A payment that paid an instalment, or a part of it.
+
+    Money that came for an instalment already received has no such row: it is a gift beside the
+    pledge. ``amount`` is what still counts of it; a refund makes it less.
+    """
+
+    instalment = models.ForeignKey(Instalment, on_delete=models.PROTECT, related_name="paid_by")
+    payment = models.OneToOneField(
+        Payment, on_delete=models.PROTECT, related_name="paid_instalment"
+    )
+    amount = models.BigIntegerField(_("amount"))
+
+    class Meta:
+        verbose_name = _("payment of an instalment")
+        verbose_name_plural = _("payments of instalments")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gte=0), name="instalment_payment_not_below")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instalment_id} {self.amount}"

@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.refusals import Refusal
-from funding.ledger import templates
 from funding.ledger.entries import NewEntry
 from funding.payments.models import Payment
+from funding.payments.money_in import entry_of
 from funding.payments.outcomes import Settlement
 from funding.pools import gifts, pledges, rules
 from funding.pools.addresses import pool_page
@@ -44,18 +44,22 @@ class GiftOutcome:
 
     def entry(self, payment: Payment, settlement: Settlement) -> NewEntry:
         gift = Gift.objects.get(pk=payment.purpose_id)
-        return templates.card_gift(
-            key=settlement.key,
-            pool=payment.pool.code,
-            currency=settlement.currency,
-            gross=settlement.gross,
-            fee=settlement.fee,
-            date=settlement.date,
-            source=f"gift:{gift.reference}",
-        )
+        return entry_of(payment, settlement, "gift", source=f"gift:{gift.reference}")
 
     def failed(self, payment: Payment) -> None:
         """Nothing to take back: a gift counts from the moment it is received."""
+
+    def undone(self, payment: Payment) -> None:
+        gifts.unreceive(payment)
+
+    def given_back(self, payment: Payment, amount: int) -> None:
+        """The gift stays a fact; what went back of it is a fact beside it (`Payment.refunds`)."""
+
+    def kept_after_all(self, payment: Payment, amount: int) -> None:
+        """As for `given_back`."""
+
+    def unearned(self, payment: Payment, amount: int) -> int:
+        return 0
 
     def thanks_url(self, payment: Payment) -> str:
         return pool_page(payment.pool.code)
@@ -82,21 +86,29 @@ class InstalmentOutcome:
         intent, and for money that came twice."""
         instalment = self._instalment(payment)
         pledge = instalment.pledge
-        pays_a_debt = pledge.binding and pledges.settles(payment, instalment)
-        template = templates.instalment_paid_by_card if pays_a_debt else templates.card_gift
-        return template(
-            key=settlement.key,
-            pool=payment.pool.code,
-            currency=settlement.currency,
-            gross=settlement.gross,
-            fee=settlement.fee,
-            date=settlement.date,
+        pays_a_debt = pledge.binding and pledges.pays(payment)
+        return entry_of(
+            payment,
+            settlement,
+            "instalment" if pays_a_debt else "gift",
             source=f"pledge:{pledge.reference}",
-            memo=f"Instalment {instalment.number} of a pledge, by card",
+            memo=f"Instalment {instalment.number} of a pledge",
         )
 
     def failed(self, payment: Payment) -> None:
         """Nothing to take back: the instalment is still due."""
+
+    def undone(self, payment: Payment) -> None:
+        pledges.take_back(payment, payment.amount)
+
+    def given_back(self, payment: Payment, amount: int) -> None:
+        pledges.take_back(payment, amount)
+
+    def kept_after_all(self, payment: Payment, amount: int) -> None:
+        pledges.keep_after_all(payment, amount)
+
+    def unearned(self, payment: Payment, amount: int) -> int:
+        return 0
 
     def thanks_url(self, payment: Payment) -> str:
         return reverse("giving_pledge", args=[self._instalment(payment).pledge.reference])

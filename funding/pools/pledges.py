@@ -19,11 +19,11 @@ from funding.ledger import templates
 from funding.ledger.entries import person
 from funding.ledger.posting import post
 from funding.payments.checkout import open_payment
-from funding.payments.models import Payment, Status
+from funding.payments.models import Channel, Payment, Status
 from funding.pools import refusals, rules
 from funding.pools.donors import Giver, donor_for
 from funding.pools.gifts import once_token
-from funding.pools.models import Instalment, Pledge, PoolProfile
+from funding.pools.models import Instalment, InstalmentPayment, Pledge, PoolProfile
 from funding.pools.rules import written
 from funding.pools.schedules import MOST_INSTALMENTS, YEARS_AHEAD, Part, months_later
 
@@ -222,14 +222,19 @@ def begin_instalment_payment(
         instalment = _lock_instalment(instalment.pk)
         check_payable(instalment)
         pledge = instalment.pledge
-        begun = _payments([instalment.pk]).exclude(status=Status.SUCCEEDED).first()
+        begun = (
+            _payments([instalment.pk])
+            .filter(channel=Channel.CARD, amount=instalment.outstanding.amount)
+            .exclude(status__in=[Status.SUCCEEDED, Status.UNDONE])
+            .first()
+        )
         if begun is not None:
             return begun
         return open_payment(
             purpose=PURPOSE,
             purpose_id=instalment.pk,
             pool=pledge.pool,
-            amount=instalment.money,
+            amount=instalment.outstanding,
             payer_name=pledge.donor.name,
             payer_email=user.email if user else pledge.donor.email,
             language=language,
@@ -250,28 +255,67 @@ def check_payable(instalment: Instalment) -> None:
 
 @inside_transaction
 def receive(payment: Payment) -> Instalment:
-    """Note that the instalment's money has arrived.
+    """Note that the instalment's money, or a part of it, has arrived.
 
-    An instalment is received once: money of a second payment for it is left to be a gift beside
-    the pledge (`settles` tells them apart), and the log tells staff.
+    Money beyond what is outstanding is left to be a gift beside the pledge (`pays` tells them
+    apart), and the log tells staff.
     """
     instalment = _lock_instalment(payment.purpose_id)
-    if instalment.settled_by_id is not None:
-        if instalment.settled_by_id != payment.pk:
-            audit.record(
-                "pools.instalment_paid_twice", instalment.pledge, by=None, number=instalment.number
-            )
+    if pays(payment):
         return instalment
-    instalment.received_amount = instalment.amount
+    if payment.amount > instalment.outstanding.amount:
+        audit.record(
+            "pools.instalment_paid_twice", instalment.pledge, by=None, number=instalment.number
+        )
+        return instalment
+    InstalmentPayment.objects.create(instalment=instalment, payment=payment, amount=payment.amount)
+    instalment.received_amount += payment.amount
     instalment.received_at = payment.succeeded_at
-    instalment.settled_by = payment
-    instalment.save(update_fields=["received_amount", "received_at", "settled_by"])
+    instalment.save(update_fields=["received_amount", "received_at"])
     return instalment
 
 
-def settles(payment: Payment, instalment: Instalment) -> bool:
-    """Whether it was this payment that settled the instalment."""
-    return instalment.settled_by_id == payment.pk
+@inside_transaction
+def take_back(payment: Payment, amount: int) -> None:
+    """``amount`` of a payment went back, or never came: its instalment is open again by so much.
+
+    What it paid as a gift beside the pledge reopens nothing.
+    """
+    paid = InstalmentPayment.objects.select_for_update().filter(payment=payment).first()
+    if paid is None:
+        return
+    instalment = _lock_instalment(paid.instalment_id)
+    amount = min(amount, paid.amount)
+    paid.amount -= amount
+    paid.save(update_fields=["amount"])
+    _change_received(instalment, -amount)
+
+
+@inside_transaction
+def keep_after_all(payment: Payment, amount: int) -> None:
+    """The opposite of `take_back`; no more than is open by now."""
+    paid = InstalmentPayment.objects.select_for_update().filter(payment=payment).first()
+    if paid is None:
+        return
+    instalment = _lock_instalment(paid.instalment_id)
+    amount = min(amount, instalment.outstanding.amount, payment.amount - paid.amount)
+    paid.amount += amount
+    paid.save(update_fields=["amount"])
+    _change_received(instalment, amount)
+
+
+def _change_received(instalment: Instalment, amount: int) -> None:
+    instalment.received_amount += amount
+    if instalment.received_amount == 0:
+        instalment.received_at = None
+    elif instalment.received_at is None:
+        instalment.received_at = timezone.now()
+    instalment.save(update_fields=["received_amount", "received_at"])
+
+
+def pays(payment: Payment) -> bool:
+    """Whether this payment paid (a part of) its instalment, or is a gift beside the pledge."""
+    return InstalmentPayment.objects.filter(payment=payment).exists()
 
 
 def _lock(pledge_id: int) -> Pledge:

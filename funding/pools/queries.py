@@ -326,7 +326,7 @@ def _payments(purpose: str, ids: Iterable[int]) -> dict[int, Payment]:
     """The payment of each gift or instalment, its receipt with it; the one that succeeded first."""
     rows = (
         Payment.objects.filter(purpose=purpose, purpose_id__in=list(ids))
-        .select_related("receipt")
+        .prefetch_related("receipts__credit_note")
         .order_by("pk")
     )
     chosen: dict[int, Payment] = {}

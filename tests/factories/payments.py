@@ -5,20 +5,21 @@ import itertools
 import json
 import time
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 import stripe
 from django.conf import settings
 
 from core.money import Money
 from core.transactions import use_case
-from funding.ledger import templates
 from funding.ledger.entries import NewEntry
 from funding.ledger.models import Pool
+from funding.ledger.templates import Paid
 from funding.payments import outcomes
 from funding.payments.checkout import open_payment
 from funding.payments.invoices import BillTo, Line, issue_invoice
 from funding.payments.models import Invoice, Payment
+from funding.payments.money_in import entry_of
 from funding.payments.outcomes import Settlement
 from funding.payments.present_state import PresentState
 from funding.payments.webhooks import ReceivedEvent
@@ -33,8 +34,14 @@ class OutcomeForTests:
 
     def __init__(self) -> None:
         self.told: list[tuple[str, int]] = []
+        self.forget()
+
+    def forget(self) -> None:
+        self.told.clear()
         self.refuses: Exception | None = None
         self.unwanted = ""
+        self.paid: Paid | Literal["too-much"] = "gift"
+        self.not_earned = 0
 
     def describe(self, payment: Payment) -> str:
         return f"Test payment {payment.purpose_id}"
@@ -48,15 +55,19 @@ class OutcomeForTests:
         self.told.append(("succeeded", payment.purpose_id))
 
     def entry(self, payment: Payment, settlement: Settlement) -> NewEntry:
-        return templates.card_gift(
-            key=settlement.key,
-            pool=payment.pool.code,
-            currency=settlement.currency,
-            gross=settlement.gross,
-            fee=settlement.fee,
-            date=settlement.date,
-            source=f"test:{payment.purpose_id}",
-        )
+        return entry_of(payment, settlement, self.paid, source=f"test:{payment.purpose_id}")
+
+    def undone(self, payment: Payment) -> None:
+        self.told.append(("undone", payment.purpose_id))
+
+    def given_back(self, payment: Payment, amount: int) -> None:
+        self.told.append((f"given back {amount}", payment.purpose_id))
+
+    def kept_after_all(self, payment: Payment, amount: int) -> None:
+        self.told.append((f"kept {amount}", payment.purpose_id))
+
+    def unearned(self, payment: Payment, amount: int) -> int:
+        return min(amount, self.not_earned)
 
     def failed(self, payment: Payment) -> None:
         self.told.append(("failed", payment.purpose_id))

@@ -83,6 +83,42 @@ TABLE: list[Row] = [
     ),
     ("receipt_unmatched", {"amount": 80}, {"bank": 80, "unallocated-receipts": -80}, {}),
     (
+        "receipt_returned",
+        {"amount": 80},
+        {"unallocated-receipts": 80, "bank": -80},
+        {},
+    ),
+    (
+        "receipt_matched",
+        {"amount": 80, "to_pool": "q", "paid": "too-much"},
+        {"unallocated-receipts": 80, "bank": -80, "q:bank": 80, "q:credits-payable": -80},
+        {"q:received": 80, "q:owed_back": 80},
+    ),
+    (
+        "overpayment_disputed_lost",
+        {"amount": 30},
+        {"credits-payable": 30, "disputed-funds": -30},
+        {"held": -30, "lost": 30, "owed_back": -30},
+    ),
+    (
+        "dispute_won_on_appeal",
+        {"amount": 100, "paid": "gift"},
+        {"clearing": 100, "contributions": -100},
+        {"lost": -100},
+    ),
+    (
+        "dispute_won_on_appeal",
+        {"amount": 100, "paid": "dues", "unearned": 60},
+        {"clearing": 100, "deferred-dues": -60, "membership-dues": -40},
+        {"lost": -100, "paid_ahead": 60},
+    ),
+    (
+        "dispute_won_on_appeal",
+        {"amount": 30, "paid": "too-much"},
+        {"clearing": 30, "credits-payable": -30},
+        {"lost": -30, "owed_back": 30},
+    ),
+    (
         "receipt_matched",
         {"amount": 80, "to_pool": "q", "paid": "gift"},
         {"unallocated-receipts": 80, "bank": -80, "q:bank": 80, "q:contributions": -80},

@@ -29,7 +29,6 @@ def sandbox(_sandbox: "Sandbox", settings: Any) -> "Sandbox":
 def nothing_told() -> Iterator[None]:
     from tests.factories.payments import outcome
 
-    outcome.told.clear()
-    outcome.refuses, outcome.unwanted = None, ""
+    outcome.forget()
     yield
-    outcome.refuses, outcome.unwanted = None, ""
+    outcome.forget()

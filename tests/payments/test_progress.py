@@ -184,9 +184,10 @@ def test_progress_is_a_part_of_a_use_case() -> None:
         progress.apply(payment.pk, state(payment))
 
 
-def test_nothing_follows_success_and_every_status_has_its_row() -> None:
+def test_success_can_only_be_undone_and_every_status_has_its_row() -> None:
     assert set(NEXT_STATUS) == set(Status)
-    assert NEXT_STATUS[Status.SUCCEEDED] == frozenset()
+    assert NEXT_STATUS[Status.SUCCEEDED] == {Status.UNDONE}
+    assert NEXT_STATUS[Status.UNDONE] == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,325 @@
+"""Papers: invoices, receipts, credit notes. They copy their facts and are immutable once issued."""
+
+import uuid
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q, Sum
+from django.urls import reverse
+from django.utils import translation
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from core.money import CurrencyField, Money
+from funding.payments.models.payment import Channel, Payment, Status
+from funding.payments.models.rules import immutable
+
+
+class NumberSeries(models.Model):
+    """The last number given in a series and year; its row is locked until the paper commits."""
+
+    prefix = models.CharField(max_length=10)
+    year = models.PositiveSmallIntegerField()
+    last = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name = _("number series")
+        verbose_name_plural = _("number series")
+        constraints = [
+            models.UniqueConstraint(fields=["prefix", "year"], name="number_series_once_a_year")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}-{self.year}"
+
+
+class Invoice(models.Model):
+    """A demand for money, numbered without gaps. Facts are copied; once issued nothing changes."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    number = models.CharField(_("number"), max_length=30, unique=True)
+    purpose = models.CharField(max_length=20)
+    purpose_id = models.BigIntegerField()
+    issuer_name = models.CharField(max_length=200)
+    issuer_address = models.TextField(blank=True)
+    issuer_registration = models.CharField(max_length=200, blank=True)
+    # Whether goods or services were given for it, in the words of the day.
+    statement = models.TextField(blank=True)
+    # How to pay it by transfer, as it stood that day, and the reference to give (ISO 11649).
+    bank_details = models.TextField(blank=True)
+    reference = models.CharField(_("reference"), max_length=25, blank=True, db_index=True)
+    bill_to_name = models.CharField(_("bill to"), max_length=250)
+    bill_to_address = models.TextField(_("address"), blank=True)
+    bill_to_country = models.CharField(_("country"), max_length=2, blank=True)
+    bill_to_email = models.EmailField(_("e-mail address"), blank=True)
+    purchase_order = models.CharField(_("purchase order"), max_length=100, blank=True)
+    language = models.CharField(max_length=10, choices=settings.LANGUAGES)
+    currency = CurrencyField()
+    total = models.BigIntegerField(_("total"))
+    issued_on = models.DateField(_("issued on"))
+    due_on = models.DateField(_("due on"))
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("invoice")
+        verbose_name_plural = _("invoices")
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["purpose", "purpose_id"], name="invoice_by_purpose")]
+        constraints = [
+            models.CheckConstraint(condition=Q(total__gt=0), name="invoice_total_above_zero"),
+            models.CheckConstraint(
+                condition=Q(due_on__gte=F("issued_on")), name="invoice_due_after_issue"
+            ),
+            models.CheckConstraint(condition=~Q(bill_to_name=""), name="invoice_names_its_payer"),
+        ]
+        triggers = [
+            *immutable("invoice", "An invoice is immutable once issued."),
+            # Deferred, since the lines come after the invoice. It also keeps a line from being
+            # added later: every line is above zero, so the sum could no longer be right.
+            pgtrigger.Trigger(
+                name="invoice_sum",
+                level=pgtrigger.Row,
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                timing=pgtrigger.Deferred,
+                declare=[("lines", "bigint")],
+                func="""
+                    SELECT coalesce(sum(amount), 0) INTO lines
+                      FROM payments_invoiceline WHERE invoice_id = NEW.id;
+                    IF lines <> NEW.total THEN
+                        RAISE EXCEPTION 'Invoice % totals %, its lines sum to %.',
+                            NEW.number, NEW.total, lines
+                            USING ERRCODE = 'integrity_constraint_violation';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        with translation.override(self.language):
+            return reverse("invoice", args=[self.public_id])
+
+    @property
+    def money(self) -> Money:
+        return Money(self.total, self.currency)
+
+    @cached_property
+    def received(self) -> Money:
+        """What has been paid of it so far, by payments that stand."""
+        sums = self.payments.filter(status=Status.SUCCEEDED).aggregate(sum=Sum("amount"))
+        return Money(sums["sum"] or 0, self.currency)
+
+    @property
+    def outstanding(self) -> Money:
+        return Money(max(0, self.total - self.received.amount), self.currency)
+
+    @cached_property
+    def settling_payment(self) -> Payment | None:
+        """The payment that made this invoice paid in full, or None while it is open."""
+        paid = 0
+        for payment in self.payments.filter(status=Status.SUCCEEDED).order_by("succeeded_at", "pk"):
+            paid += payment.amount
+            if paid >= self.total:
+                return payment
+        return None
+
+    def counts(self, payment: Payment) -> bool:
+        """Whether ``payment`` is within what this invoice asks for, in the order money came."""
+        paid = 0
+        for earlier in self.payments.filter(status=Status.SUCCEEDED).order_by("succeeded_at", "pk"):
+            paid += earlier.amount
+            if earlier.pk == payment.pk:
+                return paid <= self.total
+        return False
+
+    @property
+    def voided_by(self) -> "CreditNote | None":
+        """The credit note that made this invoice void."""
+        return getattr(self, "credit_note", None)
+
+
+class InvoiceLine(models.Model):
+    """One line of an invoice, in the language of the invoice."""
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
+    position = models.PositiveSmallIntegerField()
+    description = models.CharField(max_length=250)
+    amount = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("invoice line")
+        verbose_name_plural = _("invoice lines")
+        ordering = ["invoice", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["invoice", "position"], name="invoice_line_position"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="invoice_line_above_zero"),
+        ]
+        triggers = [
+            *immutable("invoice_line", "An invoice is immutable once issued."),
+            pgtrigger.Trigger(
+                name="invoice_line_sum",
+                level=pgtrigger.Row,
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                timing=pgtrigger.Deferred,
+                declare=[("wanted", "bigint"), ("lines", "bigint")],
+                func="""
+                    SELECT total INTO wanted FROM payments_invoice WHERE id = NEW.invoice_id;
+                    SELECT sum(amount) INTO lines
+                      FROM payments_invoiceline WHERE invoice_id = NEW.invoice_id;
+                    IF lines <> wanted THEN
+                        RAISE EXCEPTION 'Invoice % totals %, its lines sum to %.',
+                            NEW.invoice_id, wanted, lines
+                            USING ERRCODE = 'integrity_constraint_violation';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.description
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.invoice.currency)
+
+
+class Receipt(models.Model):
+    """Our word that a payment arrived, numbered without gaps, immutable.
+
+    One stands per payment; another is issued only once a credit note made the first one void.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    number = models.CharField(_("number"), max_length=30, unique=True)
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="receipts")
+    replaces = models.OneToOneField(
+        "self", on_delete=models.PROTECT, related_name="replaced_by", null=True, blank=True
+    )
+    issuer_name = models.CharField(max_length=200)
+    issuer_address = models.TextField(blank=True)
+    issuer_registration = models.CharField(max_length=200, blank=True)
+    statement = models.TextField(blank=True)
+    payer_name = models.CharField(_("received from"), max_length=200)
+    description = models.CharField(_("for"), max_length=250)
+    pool_name = models.CharField(_("pool"), max_length=200)
+    channel = models.CharField(_("channel"), max_length=20, choices=Channel.choices)
+    amount = models.BigIntegerField(_("amount"))
+    currency = CurrencyField()
+    # What the payer's own bank took, where it was another currency.
+    payer_amount = models.BigIntegerField(null=True, blank=True)
+    payer_currency = CurrencyField(null=True, blank=True)
+    language = models.CharField(max_length=10, choices=settings.LANGUAGES)
+    paid_on = models.DateField(_("paid on"))
+    issued_at = models.DateTimeField(_("issued"))
+
+    class Meta:
+        verbose_name = _("receipt")
+        verbose_name_plural = _("receipts")
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="receipt_amount_above_zero"),
+            models.UniqueConstraint(
+                fields=["payment"], condition=Q(replaces=None), name="receipt_first_once"
+            ),
+        ]
+        triggers = immutable("receipt", "A receipt is immutable once issued.")
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        with translation.override(self.language):
+            return reverse("receipt", args=[self.public_id])
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)
+
+    @property
+    def voided_by(self) -> "CreditNote | None":
+        """The credit note that made this receipt void."""
+        return getattr(self, "credit_note", None)
+
+
+class CreditNote(models.Model):
+    """Makes one invoice or one receipt void, whole. Numbered without gaps, immutable.
+
+    What still holds of the paper (a part that was paid, a gift refunded in part) is issued anew.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    number = models.CharField(_("number"), max_length=30, unique=True)
+    invoice = models.OneToOneField(
+        Invoice, on_delete=models.PROTECT, related_name="credit_note", null=True, blank=True
+    )
+    receipt = models.OneToOneField(
+        Receipt, on_delete=models.PROTECT, related_name="credit_note", null=True, blank=True
+    )
+    issuer_name = models.CharField(max_length=200)
+    issuer_address = models.TextField(blank=True)
+    issuer_registration = models.CharField(max_length=200, blank=True)
+    to_name = models.CharField(_("for"), max_length=250)
+    to_address = models.TextField(_("address"), blank=True)
+    to_country = models.CharField(_("country"), max_length=2, blank=True)
+    description = models.CharField(_("description"), max_length=250)
+    reason = models.CharField(_("reason"), max_length=500)
+    currency = CurrencyField()
+    total = models.BigIntegerField(_("total"))
+    language = models.CharField(max_length=10, choices=settings.LANGUAGES)
+    issued_on = models.DateField(_("issued on"))
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("credit note")
+        verbose_name_plural = _("credit notes")
+        permissions = [("issue_credit_note", "Can make invoices and receipts void")]
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(invoice__isnull=False, receipt__isnull=True)
+                | Q(invoice__isnull=True, receipt__isnull=False),
+                name="credit_note_voids_one_paper",
+            ),
+            models.CheckConstraint(condition=Q(total__gt=0), name="credit_note_above_zero"),
+            models.CheckConstraint(condition=~Q(reason=""), name="credit_note_says_why"),
+        ]
+        triggers = immutable("credit_note", "A credit note is immutable once issued.")
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        with translation.override(self.language):
+            return reverse("credit_note", args=[self.public_id])
+
+    @property
+    def money(self) -> Money:
+        return Money(self.total, self.currency)
+
+
+class Reminder(models.Model):
+    """A reminder that was sent: one per expected payment and day of the schedule."""
+
+    expected = models.ForeignKey(
+        "payments.ExpectedPayment", on_delete=models.PROTECT, related_name="reminders"
+    )
+    # Days from the due date: -7 is a week before, 14 two weeks after.
+    days = models.SmallIntegerField()
+    sent_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("reminder")
+        verbose_name_plural = _("reminders")
+        constraints = [
+            models.UniqueConstraint(fields=["expected", "days"], name="reminder_sent_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.expected_id} {self.days:+d}"
