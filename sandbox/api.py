@@ -10,12 +10,28 @@ from dataclasses import dataclass
 from email.message import Message
 from urllib.parse import urlsplit
 
-from sandbox import objects
-from sandbox.errors import ApiError, Json
+from sandbox import (
+    aftermath_endpoints,
+    billing_endpoints,
+    chaos,
+    objects,
+    resources,
+    session_endpoints,
+)
+from sandbox.errors import ApiError, CardError, Json
 from sandbox.parameters import Fields, decode
 from sandbox.payments import Sandbox
-from sandbox.resources import ROUTES, Call
+from sandbox.resources import Call
 from sandbox.store import Answer
+
+# The general routes of resources come last.
+FAILURE = ApiError("The sandbox failed; its log says why.", status=500, kind="api_error")
+ROUTES = (
+    *session_endpoints.ROUTES,
+    *billing_endpoints.ROUTES,
+    *aftermath_endpoints.ROUTES,
+    *resources.ROUTES,
+)
 
 
 @dataclass(frozen=True)
@@ -35,8 +51,8 @@ class Reply:
     headers: dict[str, str]
 
 
-def handle(sandbox: Sandbox, asked: Asked) -> Reply:
-    """Answer a request; errors are answers too."""
+def handle(sandbox: Sandbox, asked: Asked, fault: chaos.Fault = chaos.NO_FAULT) -> Reply:
+    """Answer a request, with the fault that it was to meet; errors are answers too."""
     request_id = objects.new_id("req_", 14)
     headers = {
         "Content-Type": "application/json",
@@ -44,7 +60,9 @@ def handle(sandbox: Sandbox, asked: Asked) -> Reply:
         "Stripe-Version": objects.API_VERSION,
     }
     try:
-        status, text, replayed = _answer(sandbox, asked, request_id)
+        if refusal := fault.refusal():
+            raise refusal
+        status, text, replayed = _answer(sandbox, asked, request_id, fault)
     except ApiError as error:
         status, text, replayed = error.status, _dump(error.body()), False
     if replayed:
@@ -56,7 +74,9 @@ def _dump(answer: Json) -> str:
     return json.dumps(answer, indent=2)
 
 
-def _answer(sandbox: Sandbox, asked: Asked, request_id: str) -> tuple[int, str, bool]:
+def _answer(
+    sandbox: Sandbox, asked: Asked, request_id: str, fault: chaos.Fault
+) -> tuple[int, str, bool]:
     _check_key(sandbox, asked.headers.get("Authorization", ""))
     version = asked.headers.get("Stripe-Version", objects.API_VERSION)
     if version != objects.API_VERSION:
@@ -77,20 +97,26 @@ def _answer(sandbox: Sandbox, asked: Asked, request_id: str) -> tuple[int, str, 
             if key and saved:
                 return _replay(key, saved, place, sign)
             # A refused parameter is not saved: the same key may be used once it is put right.
-            text = _dump(endpoint(call))
+            status, text = fault.spoil(lambda: _do(endpoint, call), _dump(FAILURE.body()))
             if key:
-                sandbox.store.remember_answer(key, Answer(place, sign, 200, text))
-        return 200, text, False
+                sandbox.store.remember_answer(key, Answer(place, sign, status, text))
+        return status, text, False
     except ApiError:
         raise
     except Exception:
         traceback.print_exc()
-        failure = ApiError("The sandbox failed; its log says why.", status=500, kind="api_error")
-        text = _dump(failure.body())
+        text = _dump(FAILURE.body())
         if key:  # as Stripe does: a saved 500 is replayed for the same key
             with sandbox.store.transaction():
                 sandbox.store.remember_answer(key, Answer(place, sign, 500, text))
         return 500, text, False
+
+
+def _do(endpoint: Callable[[Call], Json], call: Call) -> tuple[int, str]:
+    try:
+        return 200, _dump(endpoint(call))
+    except CardError as error:  # it was tried: what it left behind stays, and so does this answer
+        return error.status, _dump(error.body())
 
 
 def _replay(key: str, saved: Answer, place: str, sign: str) -> tuple[int, str, bool]:

@@ -2,18 +2,23 @@
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
 from urllib.parse import parse_qsl
 
-from sandbox import cards
+from sandbox import cards, checkout, debits
+from sandbox.cards import Card
+from sandbox.debits import Account
 from sandbox.errors import Json
-from sandbox.payments import Presented, Sandbox, present_card
-from sandbox.texts import TEXTS, language_of, money
+from sandbox.payments import Presented, Sandbox
+from sandbox.texts import TEXTS, language_of, money, rhythm
 
 STYLE = files("sandbox").joinpath("checkout.css").read_bytes()
-FIELDS = ("email", "name", "number", "expiry", "cvc")
+FIELDS = ("email", "name", "method", "number", "expiry", "cvc", "answer")
+ACCOUNT_FIELDS = ("iban", "routing", "sort_code", "account")
+EVERY_TYPE = ("card", *debits.SCHEMES)
 
 
 @dataclass(frozen=True)
@@ -38,47 +43,102 @@ def show(sandbox: Sandbox, session_id: str, accept_language: str) -> Page:
     """The page of a session as it stands. Looking at it changes nothing."""
     with sandbox.store.transaction():
         session = sandbox.store.get(session_id, "checkout.session")
+        asks = (
+            session is not None and session["status"] == "open" and checkout.asks(sandbox, session)
+        )
     if session is None:
-        return _closed(404, "missing", language_of(None, accept_language), "", "")
-    return _page(session, Typed(), language_of(session["locale"], accept_language))
+        return closed(404, "missing", language_of(None, accept_language), "", "")
+    language = language_of(session["locale"], accept_language)
+    return _question(session, language) if asks else _page(session, Typed(), language)
 
 
 def submit(sandbox: Sandbox, session_id: str, body: bytes, accept_language: str) -> Page:
     """Take the form: pay and send on, or show again what is wrong with what was typed kept."""
-    typed = _read(body)
+    typed = read(body)
     with sandbox.store.transaction():
         session = sandbox.store.get(session_id, "checkout.session")
         if session is None:
-            return _closed(404, "missing", language_of(None, accept_language), "", "")
+            return closed(404, "missing", language_of(None, accept_language), "", "")
         language = language_of(session["locale"], accept_language)
         if session["status"] == "open":
-            presented = _check(session, typed)
-            if presented is None:
-                return _page(session, typed, language, status=422)
-            refused = present_card(sandbox, session, presented)
-            if refused:
-                typed.refusal = refused.decline_code
-                return _page(session, typed, language, status=402)
+            page = _proceed(sandbox, session, typed, language)
+            if page is not None:
+                return page
         if session["status"] == "complete":
             return Page(303, location=_success_url(session))
         return _page(session, typed, language)
 
 
-def _read(body: bytes) -> Typed:
+def _proceed(sandbox: Sandbox, session: Json, typed: Typed, language: str) -> Page | None:
+    """One step of an open session; None when it is complete."""
+    if checkout.asks(sandbox, session):
+        if typed.values["answer"] not in ("confirm", "refuse"):
+            return _question(session, language)
+        refused = checkout.answer(sandbox, session, typed.values["answer"] == "confirm")
+    else:
+        presented = _check(session, typed)
+        if presented is None:
+            return _page(session, typed, language, status=422)
+        refused = checkout.present(sandbox, session, presented)
+        if checkout.asks(sandbox, session):
+            return Page(303, location=f"/c/pay/{session['id']}")
+    if refused:
+        typed.refusal = refused.reason
+        return _page(session, typed, language, status=402)
+    return None
+
+
+def read(body: bytes, names: tuple[str, ...] = FIELDS + ACCOUNT_FIELDS) -> Typed:
     try:
         given = dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=50))
     except ValueError:  # more fields than the form has
         given = {}
-    return Typed({name: given.get(name, "").strip()[:200] for name in FIELDS})
+    return Typed({name: given.get(name, "").strip()[:200] for name in names})
+
+
+def _method(session: Json, typed: Typed) -> str:
+    """How the person pays: as chosen, or by what comes first."""
+    types, chosen = session["payment_method_types"], typed.values.get("method", "")
+    return chosen if chosen in types else types[0]
 
 
 def _check(session: Json, typed: Typed) -> Presented | None:
     values, errors = typed.values, typed.errors
-    email = session["customer_email"] or values["email"]
+    email, kind = _known_email(session) or values["email"], _method(session, typed)
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
         errors["email"] = "email_wrong"
     if not values["name"]:
         errors["name"] = "name_wrong"
+    instrument: Card | Account | None
+    if kind == "card":
+        found = check_card(typed)
+        instrument, expiry = found or (None, (0, 0))
+    else:
+        instrument, expiry = _check_account(kind, typed), (0, 0)
+    if errors or instrument is None:
+        return None
+    return Presented(instrument, expiry, values["name"], email)
+
+
+def _check_account(kind: str, typed: Typed) -> Account | None:
+    names = debits.SCHEMES[kind][1]
+    account = debits.find(kind, [typed.values[name] for name in names])
+    if account is None:
+        # It may be a real account: nothing of it is shown again.
+        typed.values |= dict.fromkeys(names, "")
+        typed.errors[names[-1]] = "account_wrong"
+    return account
+
+
+def _known_email(session: Json) -> str | None:
+    """The address that the portal gave, by itself or as the customer's; it cannot be changed."""
+    given = session["customer_email"] or session["customer"]
+    return session["customer_details"]["email"] if given and session["customer_details"] else None
+
+
+def check_card(typed: Typed) -> tuple[Card, tuple[int, int]] | None:
+    """The test card that was typed, with its month and year; else what is wrong is noted."""
+    values, errors = typed.values, typed.errors
     card = cards.find(values["number"])
     if card is None:
         errors["number"] = "number_wrong"
@@ -91,9 +151,9 @@ def _check(session: Json, typed: Typed) -> Presented | None:
     if card is None:
         # It may be a real card: nothing of it is shown again.
         values["number"] = values["expiry"] = values["cvc"] = ""
-    if errors or card is None or expiry is None:
+    if card is None or expiry is None or "cvc" in errors:
         return None
-    return Presented(card, *expiry, values["name"], email)
+    return card, expiry
 
 
 def _month_and_year(typed: str) -> tuple[int, int] | None:
@@ -118,9 +178,10 @@ def _success_url(session: Json) -> str:
 
 def _page(session: Json, typed: Typed, language: str, status: int = 200) -> Page:
     if session["status"] == "complete":
-        return _closed(200, "complete", language, _success_url(session), "continue")
+        state = "complete" if session["payment_status"] == "paid" else "awaited"
+        return closed(200, state, language, _success_url(session), "continue")
     if session["status"] == "expired":
-        return _closed(200, "expired", language, session["cancel_url"] or "", "back")
+        return closed(200, "expired", language, session["cancel_url"] or "", "back")
     text = TEXTS[language]
     amount = money(session["amount_total"], session["currency"], language)
     wrong = bool(typed.errors or typed.refusal)
@@ -129,24 +190,76 @@ def _page(session: Json, typed: Typed, language: str, status: int = 200) -> Page
         status,
         document(
             title,
-            f"""{_back(session["cancel_url"], text["back"])}
+            f"""{back(session["cancel_url"], text["back"])}
 <h1>{escape(text["title"].format(amount=amount))}</h1>
 {_bill(session, amount, language)}
-{_problem(typed, text)}
+{problem(typed, text)}
 <form method="post" novalidate>
-{_email(session["customer_email"], typed, text)}
-{_input("name", typed, text, 'autocomplete="off" maxlength="150"')}
-{_input("number", typed, text, 'inputmode="numeric" autocomplete="off" maxlength="30"')}
-<div class="pair">
-{_input("expiry", typed, text, 'autocomplete="off" maxlength="9"')}
-{_input("cvc", typed, text, 'inputmode="numeric" autocomplete="off" maxlength="4"')}
-</div>
+{_email(_known_email(session), typed, text)}
+{_name(session, typed, text)}
+{_means(session, typed, text)}
 <button>{escape(text["pay"].format(amount=amount))}</button>
 </form>
-{test_cards(language)}""",
+{table_of_cards(language, session["payment_method_types"])}""",
             language,
         ),
     )
+
+
+def _question(session: Json, language: str) -> Page:
+    """What a bank asks before a card pays (3-D Secure)."""
+    text = TEXTS[language]
+    amount = money(session["amount_total"], session["currency"], language)
+    main = f"""<h1>{escape(text["confirm_title"])}</h1>
+<p>{escape(text["confirm_question"].format(amount=amount))}</p>
+<form method="post">
+<p><button name="answer" value="confirm">{escape(text["confirm"])}</button></p>
+<p><button class="second" name="answer" value="refuse">{escape(text["refuse"])}</button></p>
+</form>"""
+    return Page(200, document(text["confirm_title"], main, language))
+
+
+def _name(session: Json, typed: Typed, text: dict[str, str]) -> str:
+    by_card = session["payment_method_types"] == ["card"]
+    label = text["name" if by_card else "name_of_payer"]
+    return _input("name", typed, text | {"name": label}, 'autocomplete="off" maxlength="150"')
+
+
+def _means(session: Json, typed: Typed, text: dict[str, str]) -> str:
+    """The fields of a card or account; where there are several ways to pay, each under a choice."""
+    types = session["payment_method_types"]
+    if len(types) == 1:
+        return _fields(types[0], typed, text)
+    chosen, parts = _method(session, typed), ""
+    for kind in types:
+        checked = " checked" if kind == chosen else ""
+        parts += f"""
+<div class="way">
+<input type="radio" id="method-{kind}" name="method" value="{kind}"{checked}>
+<label for="method-{kind}">{escape(text[f"method_{kind}"])}</label>
+<div class="means">
+{_fields(kind, typed, text)}
+</div>
+</div>"""
+    return f"<fieldset><legend>{escape(text['method'])}</legend>{parts}</fieldset>"
+
+
+def _fields(kind: str, typed: Typed, text: dict[str, str]) -> str:
+    if kind == "card":
+        return card_fields(typed, text)
+    fields = (
+        _input(name, typed, text, 'autocomplete="off" maxlength="40"')
+        for name in debits.SCHEMES[kind][1]
+    )
+    return f'{"".join(fields)}<p class="hint">{escape(text["mandate"])}</p>'
+
+
+def card_fields(typed: Typed, text: dict[str, str]) -> str:
+    return f"""{_input("number", typed, text, 'inputmode="numeric" autocomplete="off" maxlength="30"')}
+<div class="pair">
+{_input("expiry", typed, text, 'autocomplete="off" maxlength="9"')}
+{_input("cvc", typed, text, 'inputmode="numeric" autocomplete="off" maxlength="4"')}
+</div>"""
 
 
 def document(title: str, main: str, language: str = "en", *, kind: str = "") -> str:
@@ -166,7 +279,7 @@ def document(title: str, main: str, language: str = "en", *, kind: str = "") -> 
 """
 
 
-def _back(url: str | None, label: str) -> str:
+def back(url: str | None, label: str) -> str:
     arrow = '<span aria-hidden="true">←</span>'
     return f'<p><a href="{escape(url)}">{arrow} {escape(label)}</a></p>' if url else ""
 
@@ -182,10 +295,14 @@ def _bill(session: Json, amount: str, language: str) -> str:
             f"<li><span>{escape(item['description'])}{small}</span> <b>{escape(cost)}</b></li>"
         )
     total = f'<li class="total"><span>{escape(text["total"])}</span> <b>{escape(amount)}</b></li>'
-    return f'<ul class="bill">{"".join(lines)}{total}</ul>'
+    bill = f'<ul class="bill">{"".join(lines)}{total}</ul>'
+    if session["mode"] == "payment":
+        return bill
+    often = rhythm(session["_items"][0]["price"]["recurring"], language)
+    return f"{bill}\n<p>{escape(text['recurs'].format(amount=amount, often=often))}</p>"
 
 
-def _problem(typed: Typed, text: dict[str, str]) -> str:
+def problem(typed: Typed, text: dict[str, str]) -> str:
     if typed.refusal:
         said = f"<p>{escape(text[typed.refusal])} {escape(text['nothing_taken'])}</p>"
     elif typed.errors:
@@ -221,18 +338,19 @@ def _input(name: str, typed: Typed, text: dict[str, str], attributes: str) -> st
 <input id="{name}" name="{name}" value="{value}" required {attributes}></div>"""
 
 
-def test_cards(language: str) -> str:
+def table_of_cards(language: str, types: Sequence[str] = EVERY_TYPE) -> str:
     text, rows = TEXTS[language], ""
-    for card in cards.CARDS.values():
-        result = card.decline.decline_code if card.decline else "success"
-        does = text[f"does_{result}"].format(brand=card.brand_name)
-        rows += f"<tr><td>{card.grouped}<td>{escape(does)}"
+    known: list[Card | Account] = [*cards.CARDS.values(), *debits.ACCOUNTS]
+    for each in known:
+        if each.type in types:
+            does = text[each.does].format(brand=each.brand_name)
+            rows += f"<tr><td>{each.grouped}<td>{escape(does)}"
     return f"""<details><summary>{escape(text["test_cards"])}</summary>
 <table class="cards"><thead><tr><th scope="col">{escape(text["card"])}<th scope="col">{escape(text["result"])}
 <tbody>{rows}</table></details>"""
 
 
-def _closed(status: int, state: str, language: str, url: str, label: str) -> Page:
+def closed(status: int, state: str, language: str, url: str, label: str) -> Page:
     text = TEXTS[language]
     button = (
         f'<p><a class="button" href="{escape(url)}">{escape(text[label])}</a></p>' if url else ""

@@ -35,6 +35,17 @@ class ApiError(Exception):
         return {"error": error}
 
 
+class CardError(ApiError):
+    """A charge was tried and refused. What it left behind is kept, and so is this answer."""
+
+    def __init__(self, intent: Json) -> None:
+        self.intent = intent
+        super().__init__(intent["last_payment_error"]["message"], status=402, kind="card_error")
+
+    def body(self) -> Json:
+        return {"error": self.intent["last_payment_error"] | {"payment_intent": self.intent}}
+
+
 def missing(param: str) -> ApiError:
     return ApiError(f"Missing required param: {param}.", code="parameter_missing", param=param)
 

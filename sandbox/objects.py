@@ -8,7 +8,8 @@ import secrets
 import string
 import time
 
-from sandbox.cards import Card
+from sandbox.cards import Card, Decline
+from sandbox.debits import Account
 from sandbox.errors import DOCS, Json
 
 API_VERSION = "2026-10-28.endive"
@@ -50,10 +51,11 @@ def customer_details(email: str, name: str | None) -> Json:
     }
 
 
-def price(currency: str, unit_amount: int) -> Json:
+def price(currency: str, unit_amount: int, recurring: Json | None) -> Json:
     """The price that Stripe makes, inactive, for a line item given by its amount."""
+    unused = {"meter": None, "trial_period_days": None, "usage_type": "licensed"}
     return {
-        **none("custom_unit_amount lookup_key nickname recurring tiers_mode transform_quantity"),
+        **none("custom_unit_amount lookup_key nickname tiers_mode transform_quantity"),
         "id": new_id("price_1"),
         "object": "price",
         "active": False,
@@ -63,15 +65,16 @@ def price(currency: str, unit_amount: int) -> Json:
         "livemode": False,
         "metadata": {},
         "product": new_id("prod_", 14),
+        "recurring": recurring and {**recurring, **unused},
         "tax_behavior": "unspecified",
-        "type": "one_time",
+        "type": "recurring" if recurring else "one_time",
         "unit_amount": unit_amount,
         "unit_amount_decimal": str(unit_amount),
     }
 
 
-def line_item(currency: str, unit_amount: int, quantity: int, name: str) -> Json:
-    amount = unit_amount * quantity
+def line_item(its_price: Json, quantity: int, name: str) -> Json:
+    amount = its_price["unit_amount"] * quantity
     return {
         "id": new_id("li_1"),
         "object": "item",
@@ -80,20 +83,22 @@ def line_item(currency: str, unit_amount: int, quantity: int, name: str) -> Json
         "amount_subtotal": amount,
         "amount_tax": 0,
         "amount_total": amount,
-        "currency": currency,
+        "currency": its_price["currency"],
         "description": name,
         "metadata": {},
-        "price": price(currency, unit_amount),
+        "price": its_price,
         "quantity": quantity,
     }
 
 
-def checkout_session(base_url: str, items: list[Json], given: Json, intent: Json) -> Json:
-    """An open session in payment mode; `given` are the fields that the caller chose.
-
-    `intent` waits for the payment intent, which is made when a card is first presented.
-    """
+def checkout_session(base_url: str, items: list[Json], given: Json) -> Json:
+    """An open session; `given` are the fields that the caller chose."""
     key = new_id("cs_test_a1", 58)
+    recurs = given["mode"] == "subscription"
+    invoice_data = {
+        **none("account_tax_ids custom_fields description footer issuer rendering_options"),
+        "metadata": {},
+    }
     total = sum(item["amount_total"] for item in items)
     return {
         **none(
@@ -113,22 +118,12 @@ def checkout_session(base_url: str, items: list[Json], given: Json, intent: Json
         "currency": items[0]["currency"],
         "custom_fields": [],
         "custom_text": none("after_submit shipping_address submit terms_of_service_acceptance"),
-        "customer_creation": "if_required",
         "discounts": [],
-        "invoice_creation": {
-            "enabled": False,
-            "invoice_data": {
-                **none("account_tax_ids custom_fields description footer issuer"),
-                "metadata": {},
-                "rendering_options": None,
-            },
-        },
+        "invoice_creation": None if recurs else {"enabled": False, "invoice_data": invoice_data},
         "livemode": False,
         "managed_payments": {"enabled": False},
-        "mode": "payment",
-        "payment_method_collection": "if_required",
-        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": ["card"],
+        "payment_method_collection": "always" if recurs else "if_required",
+        "payment_method_options": _method_options(given["payment_method_types"]),
         "payment_status": "unpaid",
         "phone_number_collection": {"enabled": False},
         "shipping_options": [],
@@ -138,24 +133,32 @@ def checkout_session(base_url: str, items: list[Json], given: Json, intent: Json
         "url": f"{base_url}/c/pay/{key}",
         **given,
         "_items": items,
-        "_intent": intent,
     }
 
 
-def payment_intent(session: Json) -> Json:
-    key = new_id("pi_3")
-    card_options = none("installments mandate_options network")
+def _method_options(types: list[str]) -> Json:
+    return {
+        kind: {"request_three_d_secure": "automatic"} if kind == "card" else {} for kind in types
+    }
+
+
+def payment_intent(amount: int, currency: str, given: Json) -> Json:
+    key, types = new_id("pi_3"), given["payment_method_types"]
+    options = _method_options(types)
+    if "card" in options:
+        options["card"] |= none("installments mandate_options network")
     return {
         **none(
             "application application_fee_amount automatic_payment_methods canceled_at "
             "cancellation_reason customer customer_account excluded_payment_method_types "
-            "last_payment_error latest_charge next_action on_behalf_of payment_method "
-            "payment_method_configuration_details processing review shipping source "
+            "description last_payment_error latest_charge next_action on_behalf_of payment_method "
+            "payment_method_configuration_details processing receipt_email review "
+            "setup_future_usage shipping source statement_descriptor statement_descriptor_suffix "
             "transfer_data transfer_group"
         ),
         "id": key,
         "object": "payment_intent",
-        "amount": session["amount_total"],
+        "amount": amount,
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
         "amount_received": 0,
@@ -163,13 +166,13 @@ def payment_intent(session: Json) -> Json:
         "client_secret": new_id(f"{key}_secret_", 25),
         "confirmation_method": "automatic",
         "created": now(),
-        "currency": session["currency"],
+        "currency": currency,
         "livemode": False,
         "managed_payments": {"enabled": False},
-        "payment_method_options": {"card": {**card_options, "request_three_d_secure": "automatic"}},
-        "payment_method_types": ["card"],
+        "metadata": {},
+        "payment_method_options": options,
         "status": "requires_payment_method",
-        **session["_intent"],
+        **given,
     }
 
 
@@ -189,55 +192,89 @@ def _card(card: Card, month: int, year: int) -> Json:
     }
 
 
-def payment_method(card: Card, month: int, year: int, billing: Json) -> Json:
+def payment_method(instrument: Card | Account, expiry: tuple[int, int], billing: Json) -> Json:
+    """`expiry` is the month and the year that were typed, of a card."""
     return {
         **none("customer customer_account"),
         "id": new_id("pm_1"),
         "object": "payment_method",
         "allow_redisplay": "limited",
         "billing_details": billing,
-        "card": {
-            **_card(card, month, year),
-            "display_brand": card.brand,
-            "generated_from": None,
-            "networks": {"available": [card.brand], "preferred": None},
-            "three_d_secure_usage": {"supported": True},
-        },
         "created": now(),
         "livemode": False,
         "metadata": {},
-        "type": "card",
+        "type": instrument.type,
+        instrument.type: _method_details(instrument, expiry),
     }
 
 
-def charge(intent: Json, method: Json, card: Card) -> Json:
-    """One attempt to take the intent's amount; whether it succeeds is up to the card."""
-    refused, amount = card.decline, intent["amount"]
-    unavailable = {"status": "unavailable"}
-    code = refused.decline_code if refused else None
+def _method_details(instrument: Card | Account, expiry: tuple[int, int]) -> Json:
+    if isinstance(instrument, Card):
+        return {
+            **_card(instrument, *expiry),
+            "display_brand": instrument.brand,
+            "generated_from": None,
+            "networks": {"available": [instrument.brand], "preferred": None},
+            "three_d_secure_usage": {"supported": True},
+        }
+    if instrument.type == "us_bank_account":
+        networks = {"preferred": "ach", "supported": ["ach"]}
+        more = none("financial_connections_account status_details")
+        return {**instrument.details(), **more, "networks": networks}
+    return instrument.details()
+
+
+def charge(
+    intent: Json, method: Json, instrument: Card | Account, refused: Decline | None, confirmed: bool
+) -> Json:
+    """One attempt to take the intent's amount. `confirmed`: by the person, through 3-D Secure."""
+    kind = method["type"]
+    if isinstance(instrument, Card):
+        details = _charged_card(intent["amount"], method["card"], instrument, refused, confirmed)
+    else:
+        details = instrument.details() | {"expected_debit_date": None, "mandate": None}
+    status = "pending" if kind != "card" else "failed" if refused else "succeeded"
     return {
         **none(
-            "application application_fee application_fee_amount balance_transaction customer "
+            "application application_fee application_fee_amount balance_transaction "
             "failure_balance_transaction on_behalf_of receipt_number receipt_url review shipping "
             "source source_transfer transfer_data transfer_group"
         ),
-        "id": new_id("ch_3"),
+        "id": new_id("ch_3" if kind == "card" else "py_3"),
         "object": "charge",
-        "amount": amount,
-        "amount_captured": 0 if refused else amount,
+        "amount": intent["amount"],
         "amount_refunded": 0,
         "billing_details": method["billing_details"],
         "calculated_statement_descriptor": intent["statement_descriptor"] or "SANDBOX",
-        "captured": not refused,
         "created": now(),
         "currency": intent["currency"],
+        "customer": intent["customer"],
         "description": intent["description"],
         "disputed": False,
-        "failure_code": refused.code if refused else None,
-        "failure_message": refused.message if refused else None,
         "fraud_details": {},
         "livemode": False,
         "metadata": intent["metadata"],
+        "payment_intent": intent["id"],
+        "payment_method": method["id"],
+        "payment_method_details": {kind: details, "type": kind},
+        "receipt_email": intent["receipt_email"],
+        "refunded": False,
+        "statement_descriptor": intent["statement_descriptor"],
+        "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
+        **charge_result(intent["amount"], status, refused),
+        "_available_at_once": instrument.available_at_once,
+        "_card_behaviour": instrument.aftermath,
+    }
+
+
+def charge_result(amount: int, status: str, refused: Decline | None) -> Json:
+    """What a charge says of its end, or of an end that is still to come (`pending`)."""
+    code = refused.reason if refused else None
+    return {
+        "amount_captured": 0 if refused else amount,
+        "captured": not refused,
+        "failure_code": refused.code if refused else None,
+        "failure_message": refused.message if refused else None,
         "outcome": {
             **none("network_advice_code network_decline_code"),
             "advice_code": "try_again_later" if refused else None,
@@ -248,66 +285,98 @@ def charge(intent: Json, method: Json, card: Card) -> Json:
             "seller_message": f"The bank answered `{code}`." if refused else "Payment complete.",
             "type": "issuer_declined" if refused else "authorized",
         },
-        "paid": not refused,
-        "payment_intent": intent["id"],
-        "payment_method": method["id"],
-        "payment_method_details": {
-            "card": {
-                **_card(card, method["card"]["exp_month"], method["card"]["exp_year"]),
-                **none("installments mandate network_transaction_id three_d_secure"),
-                "amount_authorized": None if refused else amount,
-                "authorization_code": None if refused else "123456",
-                "extended_authorization": {"status": "disabled"},
-                "incremental_authorization": unavailable,
-                "multicapture": unavailable,
-                "network": card.brand,
-                "network_token": {"used": False},
-                "overcapture": {"maximum_amount_capturable": amount, **unavailable},
-                "transaction_link_id": None,
-            },
-            "type": "card",
-        },
-        "receipt_email": intent["receipt_email"],
-        "refunded": False,
-        "statement_descriptor": intent["statement_descriptor"],
-        "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
-        "status": "failed" if refused else "succeeded",
+        "paid": status == "succeeded",
+        "status": status,
     }
 
 
-def last_payment_error(its_charge: Json, method: Json, card: Card) -> Json:
-    assert card.decline is not None
+def _charged_card(
+    amount: int, known: Json, card: Card, refused: Decline | None, confirmed: bool
+) -> Json:
+    unavailable = {"status": "unavailable"}
+    secure = {
+        **none("exemption_indicator result_reason"),
+        "authentication_flow": "challenge",
+        "electronic_commerce_indicator": "05",
+        "result": "authenticated",
+        "transaction_id": new_id("sandbox-"),
+        "version": "2.2.0",
+    }
     return {
-        "charge": its_charge["id"],
-        "code": card.decline.code,
-        "decline_code": card.decline.decline_code,
-        "doc_url": DOCS + card.decline.code.replace("_", "-"),
-        "message": card.decline.message,
-        "payment_method": method,
-        "type": "card_error",
+        **_card(card, known["exp_month"], known["exp_year"]),
+        **none("installments mandate network_transaction_id transaction_link_id"),
+        "amount_authorized": None if refused else amount,
+        "authorization_code": None if refused else "123456",
+        "extended_authorization": {"status": "disabled"},
+        "incremental_authorization": unavailable,
+        "multicapture": unavailable,
+        "network": card.brand,
+        "network_token": {"used": False},
+        "overcapture": {"maximum_amount_capturable": amount, **unavailable},
+        "three_d_secure": secure if confirmed else None,
+    }
+
+
+def last_payment_error(refused: Decline, method: Json, charge_id: str | None) -> Json:
+    """Without a charge where none was tried: 3-D Secure was refused before."""
+    by_bank = {"decline_code": refused.decline_code} if refused.decline_code else {}
+    charged = {"charge": charge_id} if charge_id else {}
+    return {
+        **by_bank,
+        **charged,
+        "code": refused.code,
+        "doc_url": DOCS + refused.code.replace("_", "-"),
+        "message": refused.message,
+        "payment_method": public(method),
+        "type": "card_error" if charge_id else "invalid_request_error",
     }
 
 
 def balance_transaction(its_charge: Json) -> Json:
-    moment, fee, currency = now(), fee_of(its_charge["amount"]), its_charge["currency"]
-    detail = {"description": "Stripe processing fees", "type": "stripe_fee", "application": None}
+    """What a successful charge brings: its amount less the fee, in two days."""
+    at_once = its_charge.get("_available_at_once")
+    by_card = its_charge["payment_method_details"]["type"] == "card"
+    return transaction(
+        "charge" if by_card else "payment",
+        "charge",
+        its_charge["amount"],
+        its_charge,
+        fee=fee_of(its_charge["amount"]),
+        fee_name="Stripe processing fees",
+        available_on=0 if at_once else (now() // DAY + 2) * DAY,
+    )
+
+
+def transaction(
+    kind: str,
+    category: str,
+    amount: int,
+    source: Json,
+    *,
+    fee: int = 0,
+    fee_name: str = "",
+    available_on: int = 0,
+) -> Json:
+    """A change of the balance that `source` caused: at once, unless it is available only later."""
+    currency = source["currency"]
+    detail = {"description": fee_name, "type": "stripe_fee", "application": None}
     return {
         "id": new_id("txn_3"),
         "object": "balance_transaction",
-        "amount": its_charge["amount"],
-        "available_on": (moment // DAY + 2) * DAY,
+        "amount": amount,
+        "available_on": available_on or now(),
         "balance_type": "payments",
-        "created": moment,
+        "created": now(),
         "currency": currency,
-        "description": its_charge["description"],
+        "description": source.get("description"),
         "exchange_rate": None,
         "fee": fee,
-        "fee_details": [{"amount": fee, "currency": currency, **detail}],
-        "net": its_charge["amount"] - fee,
-        "reporting_category": "charge",
-        "source": its_charge["id"],
-        "status": "pending",
-        "type": "charge",
+        "fee_details": [{"amount": fee, "currency": currency, **detail}] if fee else [],
+        "net": amount - fee,
+        "reporting_category": category,
+        "source": source.get("id"),
+        "status": "pending" if available_on else "available",
+        "type": kind,
     }
 
 

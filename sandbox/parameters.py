@@ -123,6 +123,10 @@ class Fields:
         return value
 
     def inner(self, name: str) -> "Fields":
+        """The fields in brackets; the same ones however often they are asked for."""
+        for known in self._inner:
+            if known.path == self.name(name):
+                return known
         self._read.add(name)
         value = self.values.get(name) or {}
         if not isinstance(value, dict):

@@ -7,8 +7,9 @@ webhooks appear together.
 import time
 from dataclasses import dataclass
 
-from sandbox import objects
+from sandbox import chaos, objects
 from sandbox.cards import Card, Decline
+from sandbox.debits import Account, instrument_of
 from sandbox.errors import Json
 from sandbox.store import Store
 
@@ -24,6 +25,8 @@ class Settings:
     webhook_url: str
     base_url: str
     settle_after: float
+    debit_after: float = 5.0
+    step_after: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,10 @@ class Sandbox:
 
 @dataclass(frozen=True)
 class Presented:
-    """A card as a person typed it. The number itself is not kept anywhere."""
+    """A card or account as a person typed it. The number itself is not kept anywhere."""
 
-    card: Card
-    month: int
-    year: int
+    instrument: Card | Account
+    expiry: tuple[int, int]
     name: str
     email: str
 
@@ -54,59 +56,99 @@ def emit(
     """Record an event and queue its webhook."""
     event = sandbox.store.put(objects.event(kind, thing, previous, request))
     if sandbox.settings.webhook_url:
-        sandbox.store.add_work("deliver", event["id"], time.time())
+        chaos.queue_webhook(sandbox.store, event)
 
 
-def present_card(sandbox: Sandbox, session: Json, presented: Presented) -> Decline | None:
-    """Try to pay an open session. Returns why the bank refused, or None when it is paid.
+def attempt(
+    sandbox: Sandbox,
+    intent: Json,
+    method: Json,
+    *,
+    off_session: bool = False,
+    confirmed: bool = False,
+    request: Json = NO_REQUEST,
+) -> Decline | None:
+    """Charge a payment method for an intent; why its bank refused, if it did.
 
-    The caller has looked, in this same transaction, that the session is still open: that is what
-    makes a form sent twice charge once.
+    A card is answered at once; a bank debit is `processing` until `finish` brings its end.
     """
-    store, card = sandbox.store, presented.card
-    intent = store.get(session["payment_intent"] or "")
-    if intent is None:
-        intent = store.put(objects.payment_intent(session))
-        session["payment_intent"] = intent["id"]
-        emit(sandbox, "payment_intent.created", intent)
-    billing = objects.billing_details(presented.email, presented.name)
-    method = store.put(objects.payment_method(card, presented.month, presented.year, billing))
-    charge = store.put(objects.charge(intent, method, card))
-    intent["latest_charge"] = charge["id"]
-    if card.decline:
-        intent["last_payment_error"] = objects.last_payment_error(charge, method, card)
-        store.put(intent)
-        store.put(session)
-        emit(sandbox, "charge.failed", charge)
-        emit(sandbox, "payment_intent.payment_failed", intent)
-        return card.decline
+    instrument = instrument_of(method)
+    refused = instrument.refusal(off_session=off_session)
+    charge = objects.charge(intent, method, instrument, refused, confirmed)
     intent |= {
-        "amount_received": intent["amount"],
-        "last_payment_error": None,
+        "latest_charge": charge["id"],
+        "next_action": None,
         "payment_method": method["id"],
-        "status": "succeeded",
     }
-    _complete(sandbox, session, presented)
-    if sandbox.settings.settle_after > 0:
-        store.add_work("settle", charge["id"], time.time() + sandbox.settings.settle_after)
-    else:
-        charge["balance_transaction"] = store.put(objects.balance_transaction(charge))["id"]
-    store.put(charge)
-    store.put(intent)
-    emit(sandbox, "charge.succeeded", charge)
-    emit(sandbox, "payment_intent.succeeded", intent)
-    emit(sandbox, "checkout.session.completed", session)
+    if charge["status"] != "pending":
+        finish(sandbox, intent, charge, refused, request)
+        return refused
+    intent |= {"last_payment_error": None, "status": "processing"}
+    sandbox.store.put(charge)
+    sandbox.store.put(intent)
+    due = time.time() + sandbox.settings.debit_after
+    sandbox.store.add_work("debit", charge["id"], due)
+    emit(sandbox, "charge.pending", charge, request=request)
+    emit(sandbox, "payment_intent.processing", intent, request=request)
     return None
 
 
-def _complete(sandbox: Sandbox, session: Json, presented: Presented) -> None:
-    session |= {
-        "customer_details": objects.customer_details(presented.email, presented.name),
-        "payment_status": "paid",
-        "status": "complete",
-        "url": None,
+def finish(
+    sandbox: Sandbox,
+    intent: Json,
+    charge: Json,
+    refused: Decline | None,
+    request: Json = NO_REQUEST,
+) -> None:
+    """The end of a charge: the money comes, or the bank says why not."""
+    store = sandbox.store
+    if refused:
+        store.put(charge)
+        emit(sandbox, "charge.failed", charge, request=request)
+        refuse(sandbox, intent, refused, request, charge["id"])
+        return
+    intent |= {
+        "amount_received": intent["amount"],
+        "last_payment_error": None,
+        "status": "succeeded",
     }
-    sandbox.store.put(session)
+    settle_later(sandbox, charge)
+    store.put(intent)
+    emit(sandbox, "charge.succeeded", charge, request=request)
+    emit(sandbox, "payment_intent.succeeded", intent, request=request)
+    if charge["_card_behaviour"]:
+        from sandbox import aftermath
+
+        aftermath.after_charge(sandbox, charge)
+
+
+def settle_later(sandbox: Sandbox, charge: Json) -> None:
+    """Keep a successful charge; its balance transaction comes now or after a while."""
+    store, after = sandbox.store, sandbox.settings.settle_after
+    if after > 0 or chaos.state(store)["settlement_held"]:
+        chaos.queue_settlement(store, charge["id"], after)
+    else:
+        charge["balance_transaction"] = store.put(objects.balance_transaction(charge))["id"]
+    store.put(charge)
+
+
+def refuse(
+    sandbox: Sandbox,
+    intent: Json,
+    refused: Decline,
+    request: Json = NO_REQUEST,
+    charge_id: str | None = None,
+) -> None:
+    """The intent waits for another payment method, and says what was wrong with this one."""
+    method = sandbox.store.get(intent["payment_method"]) or {}
+    intent |= {
+        "last_payment_error": objects.last_payment_error(refused, method, charge_id),
+        "next_action": None,
+        "payment_method": None,
+        "status": "requires_payment_method",
+    }
+    sandbox.store.put(intent)
+    emit(sandbox, "payment_intent.payment_failed", intent, request=request)
 
 
 def settle(sandbox: Sandbox, charge_id: str) -> None:
@@ -119,17 +161,29 @@ def settle(sandbox: Sandbox, charge_id: str) -> None:
     emit(sandbox, "charge.updated", charge, previous={"balance_transaction": None})
 
 
+def expire_if_open(sandbox: Sandbox, session_id: str) -> None:
+    """The time of a session has run out."""
+    session = sandbox.store.get(session_id)
+    if session is not None and session["status"] == "open":
+        expire(sandbox, session)
+
+
 def expire(sandbox: Sandbox, session: Json, request: Json = NO_REQUEST) -> None:
     """Close an open session; the intent of a declined attempt is cancelled with it."""
     session |= {"status": "expired", "url": None}
     sandbox.store.put(session)
-    intent = sandbox.store.get(session["payment_intent"] or "")
+    intent = sandbox.store.get(session["_payment_intent"] or "")
     if intent is not None:
-        intent |= {
-            "status": "canceled",
-            "canceled_at": objects.now(),
-            "cancellation_reason": "expired",
-        }
-        sandbox.store.put(intent)
-        emit(sandbox, "payment_intent.canceled", intent, request=request)
+        cancel(sandbox, intent, "expired", request)
     emit(sandbox, "checkout.session.expired", session, request=request)
+
+
+def cancel(sandbox: Sandbox, intent: Json, reason: str | None, request: Json) -> None:
+    intent |= {
+        "canceled_at": objects.now(),
+        "cancellation_reason": reason,
+        "next_action": None,
+        "status": "canceled",
+    }
+    sandbox.store.put(intent)
+    emit(sandbox, "payment_intent.canceled", intent, request=request)

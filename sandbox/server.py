@@ -4,19 +4,23 @@ import argparse
 import json
 import os
 import signal
+import socket
 import sqlite3
+import struct
 import sys
 import threading
+import time
 import traceback
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox import api, checkout_page
+from sandbox import api, chaos, checkout_page, control, portal_page
 from sandbox.payments import Sandbox, Settings
 from sandbox.store import Store
-from sandbox.webhooks import Worker
+from sandbox.webhooks import DUE, Worker
 
 LARGEST_BODY = 1_000_000
 PAGE_HEADERS = {
@@ -31,7 +35,7 @@ PAGE_HEADERS = {
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Hands /v1/ to the API and /c/pay/ to the checkout page. Logs no requests: cards pass here."""
+    """Hands /v1/ to the API and the rest to the pages. Logs no requests: cards pass here."""
 
     protocol_version = "HTTP/1.1"
     server_version = "StripeSandbox"
@@ -44,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.answer(b"")
 
-    do_HEAD = do_GET
+    do_HEAD = do_DELETE = do_GET
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
@@ -67,11 +71,15 @@ class Handler(BaseHTTPRequestHandler):
     def route(self, body: bytes) -> None:
         path = urlsplit(self.path).path
         if path.startswith("/v1/"):
-            asked = api.Asked(self.command, self.path, self.headers, body)
-            answer = api.handle(self.sandbox, asked)
+            self.call_api(path, body)
+        elif path == "/control" or path.startswith("/control/"):
+            asked = control.Asked(self.command, path, self.headers, body)
+            answer = control.handle(self.sandbox, asked)
             self.reply(answer.status, answer.body, answer.headers)
         elif path.startswith("/c/pay/"):
-            self.checkout(path.removeprefix("/c/pay/"), body)
+            self.hosted(checkout_page, path.removeprefix("/c/pay/"), body)
+        elif path.startswith("/p/session/"):
+            self.hosted(portal_page, path.removeprefix("/p/session/"), body)
         elif self.command == "POST":
             self.reply(404, b"", {})
         elif path == "/checkout.css":
@@ -84,12 +92,36 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.reply(404, b"Not found\n", {"Content-Type": "text/plain; charset=utf-8"})
 
-    def checkout(self, session_id: str, body: bytes) -> None:
+    def call_api(self, path: str, body: bytes) -> None:
+        with self.sandbox.store.transaction():
+            fault = chaos.take_fault(self.sandbox.store, self.command, path)
+        if fault.cuts and not fault.comes_after:
+            self.cut(fault)
+            return
+        asked = api.Asked(self.command, self.path, self.headers, body)
+        answer = api.handle(self.sandbox, asked, fault)
+        if fault.cuts:
+            self.cut(fault)
+        else:
+            self.reply(answer.status, answer.body, answer.headers)
+
+    def cut(self, fault: chaos.Fault) -> None:
+        """End the connection without an answer, after letting the caller wait."""
+        self.close_connection = True
+        time.sleep(fault.seconds)
+        if fault.resets:
+            # Closed so, the kernel sends a reset in place of an orderly end.
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            os.close(self.connection.detach())
+
+    def hosted(self, pages: Any, session_id: str, body: bytes) -> None:
+        """A page for people: `pages` is the module that shows it and takes its forms."""
         language = self.headers.get("Accept-Language", "")
         if self.command == "POST":
-            page = checkout_page.submit(self.sandbox, session_id, body, language)
+            page = pages.submit(self.sandbox, session_id, body, language)
         else:
-            page = checkout_page.show(self.sandbox, session_id, language)
+            page = pages.show(self.sandbox, session_id, language)
         location = {"Location": page.location} if page.location else {}
         self.reply(page.status, page.html.encode(), PAGE_HEADERS | location)
 
@@ -123,7 +155,8 @@ def _overview(sandbox: Sandbox) -> str:
         ]
         waiting = [
             (sandbox.store.get(work.object) or {}, work)
-            for work in sandbox.store.waiting_work("deliver", 20)
+            for kind in ("deliver", "held webhook")
+            for work in sandbox.store.waiting_work(kind, 20)
         ]
     target = sandbox.settings.webhook_url or "nowhere (no --webhook-url)"
     rows = "".join(
@@ -143,9 +176,10 @@ def _overview(sandbox: Sandbox) -> str:
 <p>The portal talks to this program as it would talk to Stripe. People come here only to pay, on a
 page that the portal sends them to. Webhooks go to <strong>{escape(target)}</strong>.</p>
 <ul class="bill">{numbers}</ul>
+<p><a href="/control">Control</a>: refunds, disputes, payouts, and faults on demand.</p>
 <h2>Webhooks that wait</h2>
 {queue}
-{checkout_page.test_cards("en")}""",
+{checkout_page.table_of_cards("en")}""",
         kind="wide",
     )
 
@@ -181,6 +215,18 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
         default=1.0,
         help="seconds until a charge has its balance transaction; 0: at once",
     )
+    parser.add_argument(
+        "--debit-after",
+        type=float,
+        default=5.0,
+        help="seconds until a bank answers to a debit, in place of days",
+    )
+    parser.add_argument(
+        "--step-after",
+        type=float,
+        default=2.0,
+        help="seconds until a card's dispute opens, a refund or a payout goes its next step",
+    )
     return parser.parse_args(given)
 
 
@@ -211,6 +257,8 @@ def main(given: list[str] | None = None) -> int:
         webhook_url=arguments.webhook_url,
         base_url=arguments.public_url.rstrip("/") or own_url,
         settle_after=arguments.settle_after,
+        debit_after=arguments.debit_after,
+        step_after=arguments.step_after,
     )
     serve(server, Sandbox(store, settings))
     return 0
@@ -218,7 +266,7 @@ def main(given: list[str] | None = None) -> int:
 
 def serve(server: ThreadingHTTPServer, sandbox: Sandbox) -> None:
     server.RequestHandlerClass.sandbox = sandbox  # type: ignore[attr-defined]
-    workers = [Worker(sandbox, ("deliver",)), Worker(sandbox, ("settle", "expire"))]
+    workers = [Worker(sandbox, ("deliver",)), Worker(sandbox, tuple(DUE))]
 
     def stop(*_: object) -> None:
         # shutdown() waits for the loop that this signal interrupted, so it needs its own thread.

@@ -38,6 +38,7 @@ CONDITIONS = {
     "gte": "created >= ?",
     "lt": "created < ?",
     "lte": "created <= ?",
+    "status is not": "json_extract(body, '$.status') <> ?",
     "starting_after": "seq < (SELECT seq FROM objects WHERE id = ?)",
     "ending_before": "seq > (SELECT seq FROM objects WHERE id = ?)",
 }
@@ -198,6 +199,20 @@ class Store:
             "SELECT 1 FROM work WHERE object = ? AND kind = ?", (key, kind)
         ).fetchone()
         return row is not None
+
+    def move_work(self, kind: str, new_kind: str, *, backwards: bool = False) -> int:
+        """Turn all work of a kind into another kind, due at once, in its order or backwards."""
+        order = "DESC" if backwards else "ASC"
+        rows = self._db.execute(
+            f"SELECT id FROM work WHERE kind = ? ORDER BY id {order}",  # noqa: S608
+            (kind,),
+        ).fetchall()
+        for place, (key,) in enumerate(rows):
+            # Times long past, one after the other, keep the order.
+            moved = (new_kind, place / 1000, key)
+            self._db.execute("UPDATE work SET kind = ?, due = ? WHERE id = ?", moved)
+        self._work_added = True
+        return len(rows)
 
     def finish_work(self, work: Work) -> None:
         self._db.execute("DELETE FROM work WHERE id = ?", (work.id,))

@@ -12,9 +12,10 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from sandbox import payments
+from sandbox import aftermath, billing, checkout, payments, payouts
 from sandbox.errors import Json
 from sandbox.payments import Sandbox
 from sandbox.store import Work
@@ -22,6 +23,17 @@ from sandbox.store import Work
 PATIENCE = 10.0
 LONGEST_WAIT = 60.0
 GIVE_UP_AFTER = 3 * 86_400
+FAULTS = ("wrong_signature", "stale", "truncated")
+# What time brings, by kind of work: each takes the sandbox and the id of the object it is about.
+DUE: dict[str, Callable[[Sandbox, str], None]] = {
+    "settle": payments.settle,
+    "expire": payments.expire_if_open,
+    "debit": checkout.finish_debit,
+    "renew": billing.renew_if_due,
+    "advance": billing.advance,
+    **aftermath.DUE,
+    **payouts.DUE,
+}
 
 
 def signature_header(body: bytes, secret: str, moment: int) -> str:
@@ -30,9 +42,17 @@ def signature_header(body: bytes, secret: str, moment: int) -> str:
     return f"t={moment},v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
 
 
-def send(sandbox: Sandbox, event: Json) -> str:
-    """Post an event once. Returns an empty string for a 2xx answer, else what went wrong."""
+def send(sandbox: Sandbox, event: Json, fault: str = "") -> str:
+    """Post an event once. Returns an empty string for a 2xx answer, else what went wrong.
+
+    `fault`, one of FAULTS, spoils it as a forger, a replay or a broken line would.
+    """
     body = json.dumps(event | {"pending_webhooks": 1}, indent=2).encode()
+    secret = sandbox.settings.webhook_secret + ("x" if fault == "wrong_signature" else "")
+    moment = int(time.time()) - (86_400 if fault == "stale" else 0)
+    signature = signature_header(body, secret, moment)
+    if fault == "truncated":
+        body = body[: len(body) // 2]
     target = urlsplit(sandbox.settings.webhook_url)
     secure = target.scheme == "https"
     connection = (http.client.HTTPSConnection if secure else http.client.HTTPConnection)(
@@ -41,9 +61,7 @@ def send(sandbox: Sandbox, event: Json) -> str:
     headers = {
         "Content-Type": "application/json; charset=utf-8",
         "User-Agent": "Stripe/1.0 (+https://docs.stripe.com/webhooks; sandbox)",
-        "Stripe-Signature": signature_header(
-            body, sandbox.settings.webhook_secret, int(time.time())
-        ),
+        "Stripe-Signature": signature,
     }
     path = (target.path or "/") + (f"?{target.query}" if target.query else "")
     try:
@@ -72,15 +90,10 @@ def deliver(sandbox: Sandbox, work: Work) -> None:
 
 
 def keep_time(sandbox: Sandbox, work: Work) -> None:
-    """Settle a charge or expire a session whose time has come."""
+    """Do what is due at this time to one object, such as settling a charge."""
     with sandbox.store.transaction():
         sandbox.store.finish_work(work)
-        if work.kind == "settle":
-            payments.settle(sandbox, work.object)
-        else:
-            session = sandbox.store.get(work.object)
-            if session is not None and session["status"] == "open":
-                payments.expire(sandbox, session)
+        DUE[work.kind](sandbox, work.object)
 
 
 class Worker(threading.Thread):

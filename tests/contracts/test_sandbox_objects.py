@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+from urllib.parse import urlencode
 
 import pytest
 import stripe
@@ -29,17 +30,31 @@ FIXTURES = json.loads((Path(__file__).parent / "data/stripe_fixtures.json").read
 CLASSES: dict[str, type[StripeObject]] = {
     "balance": stripe.Balance,
     "balance_transaction": stripe.BalanceTransaction,
+    "billing_portal.session": stripe.billing_portal.Session,
     "charge": stripe.Charge,
     "checkout.session": stripe.checkout.Session,
+    "customer": stripe.Customer,
+    "dispute": stripe.Dispute,
     "event": stripe.Event,
+    "invoice": stripe.Invoice,
+    "invoice_payment": stripe.InvoicePayment,
     "item": stripe.LineItem,
+    "line_item": stripe.InvoiceLineItem,
     "payment_intent": stripe.PaymentIntent,
     "payment_method": stripe.PaymentMethod,
+    "payout": stripe.Payout,
     "price": stripe.Price,
+    "refund": stripe.Refund,
+    "subscription": stripe.Subscription,
+    "subscription_item": stripe.SubscriptionItem,
+    "test_helpers.test_clock": stripe.test_helpers.TestClock,
 }
 EXCEPTIONS = {
     "charge.refunds": "served only when expanded since 2022-11-15; annotated as optional",
     "balance.connect_reserved": "for platforms alone; annotated as optional",
+    "charge.payment_method_details.card": "a bank debit's details are under its own name",
+    "invoice.subscription": "moved to parent.subscription_details; no longer annotated",
+    "payment_method.card": "a bank account's details are under its own name",
 }
 LIBRARY_FIELDS = {"deleted", "api_key", "stripe_account", "stripe_version"}
 
@@ -199,24 +214,212 @@ def _walk_through(sandbox: Running) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "charge, settled", sandbox.json(charge)
     transaction = sandbox.json(charge + "?expand[]=balance_transaction")["balance_transaction"]
     yield "balance transaction", transaction
+    yield from _billing(sandbox)
+    yield from _debits(sandbox)
+    yield from _aftermath(sandbox)
     yield "balance", sandbox.json("/v1/balance")
-    for event in sandbox.json("/v1/events?limit=100")["data"]:
+    for event in _all(sandbox, "/v1/events"):
         yield f"event {event['type']} {event['id']}", event
         yield f"object of {event['type']} {event['id']}", event["data"]["object"]
+
+
+def _all(sandbox: Running, path: str) -> Iterator[dict[str, Any]]:
+    """All objects of a list, page by page."""
+    page = sandbox.json(f"{path}?limit=100")
+    yield from page["data"]
+    while page["has_more"]:
+        page = sandbox.json(f"{path}?limit=100&starting_after={page['data'][-1]['id']}")
+        yield from page["data"]
+
+
+def _billing(sandbox: Running) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Customers, subscriptions and invoices in their states, a clock, a payment off session."""
+    client = sandbox.client.v1
+    clock = client.test_helpers.test_clocks.create(
+        {"frozen_time": 1_800_000_000, "name": "A clock"}
+    )
+    yield "clock", sandbox.json(f"/v1/test_helpers/test_clocks/{clock.id}")
+    customer = client.customers.create({"email": "amina@example.org", "test_clock": clock.id})
+    yield "customer, bare", sandbox.json(f"/v1/customers/{customer.id}")
+    waiting = sandbox.subscription_session(customer=customer.id)
+    sandbox.pay(waiting, number="4000002500003155")
+    (intent,) = sandbox.json(f"/v1/payment_intents?customer={customer.id}")["data"]
+    yield "intent, asked by the bank", intent
+    sandbox.answer_bank(waiting)
+    expand = "?expand[]=customer&expand[]=subscription&expand[]=invoice"
+    done = sandbox.json(f"/v1/checkout/sessions/{waiting.id}{expand}")
+    yield "session, subscribed", done
+    yield "subscription", done["subscription"]
+    yield "subscription item", done["subscription"]["items"]["data"][0]
+    yield "invoice, paid", done["invoice"]
+    yield "invoice line", done["invoice"]["lines"]["data"][0]
+    expand = f"?invoice={done['invoice']['id']}&expand[]=data.payment.payment_intent.latest_charge"
+    (link,) = sandbox.json(f"/v1/invoice_payments{expand}")["data"]
+    yield "invoice payment, paid", link
+    yield "intent, of an invoice", link["payment"]["payment_intent"]
+    yield "charge, confirmed with the bank", link["payment"]["payment_intent"]["latest_charge"]
+    later = done["subscription"]["items"]["data"][0]["current_period_end"]
+    client.test_helpers.test_clocks.advance(clock.id, {"frozen_time": later})
+    clock_path = f"/v1/test_helpers/test_clocks/{clock.id}"
+    wait_for(lambda: sandbox.json(clock_path)["status"] == "ready")
+
+    failing = sandbox.subscribe(typed={"number": "4000002760003184"})
+    client.subscriptions.update(failing.id, {"cancel_at_period_end": True})
+    client.subscriptions.update(failing.id, {"cancel_at_period_end": False})
+    sandbox.control("move_subscription", subscription=failing.id)
+    (invoice, _) = sandbox.json(f"/v1/invoices?subscription={failing.id}")["data"]
+    yield "invoice, open", invoice
+    expand = f"?invoice={invoice['id']}&expand[]=data.payment.payment_intent"
+    (link,) = sandbox.json(f"/v1/invoice_payments{expand}")["data"]
+    yield "invoice payment, open", link
+    yield "intent, failed off session", link["payment"]["payment_intent"]
+    client.invoices.void_invoice(invoice["id"])
+    yield "invoice, void", sandbox.json(f"/v1/invoices/{invoice['id']}")
+    for behavior in ("keep_as_draft", "mark_uncollectible"):
+        pause: Any = {"pause_collection": {"behavior": behavior}}
+        client.subscriptions.update(failing.id, pause)
+        yield f"subscription, {behavior}", sandbox.json(f"/v1/subscriptions/{failing.id}")
+        sandbox.control("move_subscription", subscription=failing.id)
+    client.subscriptions.cancel(failing.id)
+    yield "subscription, cancelled", sandbox.json(f"/v1/subscriptions/{failing.id}")
+
+    portal: Any = {"customer": failing.customer, "return_url": "http://portal.test/giving"}
+    session = client.billing_portal.sessions.create(portal)
+    yield "portal session", session.to_dict(for_json=True)
+    card = urlencode({"action": "card", "number": "4242424242424242", "expiry": "9/41", "cvc": "1"})
+    page = session.url.removeprefix(sandbox.url)
+    assert sandbox.request("POST", page, card + "23")[0].status == 303
+    expand = "?expand[]=invoice_settings.default_payment_method"
+    replaced = sandbox.json(f"/v1/customers/{failing.customer}{expand}")
+    yield "customer, with a card", replaced
+    method = replaced["invoice_settings"]["default_payment_method"]
+    yield "payment method, attached", method
+    detached = client.payment_methods.detach(method["id"])
+    yield "payment method, detached", detached.to_dict(for_json=True)
+
+
+def _debits(sandbox: Running) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A debit of each scheme: on its way, then come, or refused by the bank."""
+    schemes = {
+        "sepa_debit": ("eur", {"iban": "DE89370400440532013000"}),
+        "us_bank_account": ("usd", {"routing": "110000000", "account": "000123456789"}),
+        "bacs_debit": ("gbp", {"sort_code": "108800", "account": "00012345"}),
+    }
+    for scheme, (currency, typed) in schemes.items():
+        session = sandbox.session(currency=currency, payment_method_types=["card", scheme])
+        sandbox.pay(session, method=scheme, **typed)
+        expand = "?expand[]=payment_intent.latest_charge&expand[]=payment_intent.payment_method"
+        sent = sandbox.json(f"/v1/checkout/sessions/{session.id}{expand}")
+        intent, charge = sent["payment_intent"], sent["payment_intent"]["latest_charge"]
+        yield f"session, {scheme} sent", sent
+        yield f"intent, {scheme} processing", intent
+        yield f"payment method, {scheme}", intent["payment_method"]
+        yield f"charge, {scheme} pending", charge
+        sandbox.control("finish_debit", charge=charge["id"], failed=scheme == "bacs_debit")
+        yield f"intent, {scheme} ended", sandbox.json(f"/v1/payment_intents/{intent['id']}")
+        yield f"charge, {scheme} ended", sandbox.json(f"/v1/charges/{charge['id']}")
+
+
+def _aftermath(sandbox: Running) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Refunds, disputes and payouts in their states, and the transactions of each."""
+    refunds, control = "/v1/refunds/", sandbox.control
+    charge = sandbox.charge()
+    made = control("refund", charge=charge.id, amount=100, reason="duplicate")
+    yield "refund", sandbox.json(refunds + made["id"])
+    control("finish_refund", refund=made["id"], failed=True)
+    yield "refund, failed", sandbox.json(refunds + made["id"])
+    pending = control("refund", charge=sandbox.charge(number="4000000000007726").id)
+    yield "refund, pending", sandbox.json(refunds + pending["id"])
+    expand = "?expand[]=charge&expand[]=failure_balance_transaction&expand[]=payment_intent"
+    sandbox.client.v1.refunds.cancel(pending["id"])
+    yield "refund, cancelled", sandbox.json(refunds + pending["id"] + expand)
+    for case_type, decisions in {
+        "chargeback": ("under_review", "lost", "appeal", "won"),
+        "inquiry": ("under_review", "escalate"),
+        "block": (),
+    }.items():
+        dispute = control("open_dispute", charge=sandbox.charge().id, case_type=case_type)["id"]
+        yield f"{case_type}, opened", sandbox.json(f"/v1/disputes/{dispute}")
+        for decision in decisions:
+            control("decide_dispute", dispute=dispute, decision=decision)
+            yield f"{case_type}, {decision}", sandbox.json(f"/v1/disputes/{dispute}")
+    control("make_available")
+    control("take_fee", amount=100, currency="usd")
+    control("settle", charge=sandbox.charge(20_000, number="4000000000000077").id)
+    for transaction_of in ("payout_failure", "payout_cancel"):
+        given = {"amount": 100, "currency": "usd"}
+        payout = sandbox.client.v1.payouts.create(given)
+        yield f"payout, before {transaction_of}", sandbox.json(f"/v1/payouts/{payout.id}")
+        if transaction_of == "payout_cancel":
+            sandbox.client.v1.payouts.cancel(payout.id)
+        else:
+            control("fail_payout", payout=payout.id)
+        yield f"payout, after {transaction_of}", sandbox.json(f"/v1/payouts/{payout.id}")
+    payout = control("send_payout", currency="usd")["id"]
+    control("arrive_payout", payout=payout)
+    yield "payout, paid", sandbox.json(f"/v1/payouts/{payout}?expand[]=balance_transaction")
+    for transaction in _all(sandbox, "/v1/balance_transactions"):
+        yield f"transaction {transaction['type']} {transaction['id']}", transaction
 
 
 def test_each_state_is_walked_through(served: dict[str, dict[str, Any]]) -> None:
     assert {thing["object"] for thing in served.values()} == set(CLASSES)
     assert {thing["type"] for thing in served.values() if thing["object"] == "event"} == {
+        "charge.dispute.closed",
+        "charge.dispute.created",
+        "charge.dispute.funds_reinstated",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.updated",
         "charge.failed",
+        "charge.pending",
+        "charge.refund.updated",
+        "charge.refunded",
         "charge.succeeded",
         "charge.updated",
+        "checkout.session.async_payment_failed",
+        "checkout.session.async_payment_succeeded",
         "checkout.session.completed",
         "checkout.session.expired",
+        "customer.created",
+        "customer.subscription.created",
+        "customer.subscription.deleted",
+        "customer.subscription.updated",
+        "customer.updated",
+        "invoice.created",
+        "invoice.finalized",
+        "invoice.marked_uncollectible",
+        "invoice.paid",
+        "invoice.payment_action_required",
+        "invoice.payment_failed",
+        "invoice.payment_succeeded",
+        "invoice.updated",
+        "invoice.voided",
+        "invoice_payment.paid",
         "payment_intent.canceled",
         "payment_intent.created",
         "payment_intent.payment_failed",
+        "payment_intent.processing",
+        "payment_intent.requires_action",
         "payment_intent.succeeded",
+        "payment_method.attached",
+        "payment_method.detached",
+        "payout.canceled",
+        "payout.created",
+        "payout.failed",
+        "payout.paid",
+        "payout.reconciliation_completed",
+        "payout.updated",
+        "refund.created",
+        "refund.failed",
+        "refund.updated",
+        "test_helpers.test_clock.advancing",
+        "test_helpers.test_clock.created",
+        "test_helpers.test_clock.ready",
+    }
+    kinds = {thing["type"] for thing in served.values() if thing["object"] == "balance_transaction"}
+    assert kinds >= {
+        *("adjustment", "charge", "payout", "payout_cancel", "payout_failure"),
+        *("refund", "refund_failure", "stripe_fee"),
     }
     assert served["charge, not settled"]["balance_transaction"] is None
     assert served["session, complete"]["payment_status"] == "paid"
@@ -250,6 +453,7 @@ def test_no_private_note_of_the_sandbox_is_served(served: dict[str, dict[str, An
     assert not [name for raw in served.values() for name in raw if name.startswith("_")]
     assert "4000000000009995" not in json.dumps(served)
     assert "4242424242424242" not in json.dumps(served)
+    assert "0532013000" not in json.dumps(served)
 
 
 @pytest.mark.parametrize(

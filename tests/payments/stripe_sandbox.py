@@ -39,15 +39,41 @@ class Sandbox:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def pay(self, address: str, card: str = GOOD) -> tuple[int, str]:
-        """Type a card on the checkout page; the answer's status and where it sends the payer."""
-        typed = {"name": "Ada Payer", "number": card, "expiry": "12/50", "cvc": "123"}
-        body = urllib.parse.urlencode({"email": "ada@example.org", **typed}).encode()
+    def pay(self, address: str, card: str = GOOD, **typed: str) -> tuple[int, str]:
+        """Type a card on the checkout page; the answer's status and where it sends the payer.
+
+        A bank debit: `pay(address, "", method="sepa_debit", iban=…)`. Where the card's bank asks
+        first, the payer is sent to /c/pay/…; `answer_bank` answers there.
+        """
+        person = {"email": "ada@example.org", "name": "Ada Payer"}
+        return self._send(
+            address, person | {"number": card, "expiry": "12/50", "cvc": "123"} | typed
+        )
+
+    def answer_bank(self, address: str, answer: str = "confirm") -> tuple[int, str]:
+        """Answer the card's bank (3-D Secure) at the same address: `confirm` or `refuse`."""
+        return self._send(address, {"answer": answer})
+
+    def _send(self, address: str, typed: dict[str, str]) -> tuple[int, str]:
+        body = urllib.parse.urlencode(typed).encode()
         try:
             with _browser.open(address, body, timeout=10) as answer:
                 return answer.status, ""
         except urllib.error.HTTPError as error:
             return error.code, error.headers.get("Location") or ""
+
+    def control(self, verb: str, **fields: Any) -> dict[str, Any]:
+        """Do something at the sandbox's control, as `control("open_dispute", charge=…)`.
+
+        The verbs are in sandbox/README.md. A refusal raises urllib's HTTPError.
+        """
+        request = urllib.request.Request(
+            f"{self.url}/control/api/{verb}",
+            json.dumps(fields).encode(),
+            {"Authorization": f"Bearer {django_settings.STRIPE_SECRET_KEY}"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
 
     def events(self, payment: Payment) -> list[dict[str, Any]]:
         """The events about one payment, oldest first."""
@@ -58,6 +84,16 @@ class Sandbox:
             event
             for event in reversed(events)
             if (event["data"]["object"].get("metadata") or {}).get("payment") == ours
+        ]
+
+    def events_about(self, key: str) -> list[dict[str, Any]]:
+        """The events about one object, or about what belongs to one charge, oldest first."""
+        listed = client().v1.events.list({"limit": 100})
+        events = [event.to_dict(for_json=True) for event in listed.auto_paging_iter()]
+        return [
+            event
+            for event in reversed(events)
+            if key in (event["data"]["object"]["id"], event["data"]["object"].get("charge"))
         ]
 
     def deliver(self, *events: dict[str, Any]) -> None:

@@ -110,8 +110,51 @@ class Running:
             options,
         )
 
+    def subscription_session(self, amount: int = 5000, currency: str = "usd", **more: Any) -> Any:
+        """A checkout session that subscribes, every month if nothing else is said."""
+        price = {
+            "currency": currency,
+            "product_data": {"name": "A monthly gift"},
+            "recurring": more.pop("recurring", {"interval": "month"}),
+            "unit_amount": amount,
+        }
+        items = [{"price_data": price, "quantity": 1}]
+        return self.session(mode="subscription", line_items=items, **more)
+
+    def subscribe(self, amount: int = 5000, currency: str = "usd", **more: Any) -> Any:
+        """Subscribe on the hosted page, by default with a good card. Returns the subscription."""
+        typed = more.pop("typed", {})
+        session = self.subscription_session(amount, currency, **more)
+        response, page = self.pay(session, **typed)
+        assert response.status == 303, page
+        if response.headers["Location"].startswith("/c/pay/"):
+            self.answer_bank(session)
+        key = self.client.v1.checkout.sessions.retrieve(session.id).subscription
+        return self.client.v1.subscriptions.retrieve(str(key))
+
+    def answer_bank(self, session: Any, answer: str = "confirm") -> tuple[HTTPResponse, str]:
+        """Press a button on the page that stands for a bank's own (3-D Secure)."""
+        return self.request("POST", f"/c/pay/{session.id}", urlencode({"answer": answer}))
+
     def pay(self, session: Any, **typed: str) -> tuple[HTTPResponse, str]:
         return self.request("POST", f"/c/pay/{session.id}", urlencode(GOOD | typed))
+
+    def control(self, verb: str, **fields: Any) -> dict[str, Any]:
+        """Do something at the control. A refusal fails the test."""
+        response, text = self.try_control(verb, **fields)
+        assert response.status == 200, text
+        return json.loads(text)
+
+    def try_control(self, verb: str, **fields: Any) -> tuple[HTTPResponse, str]:
+        headers = {"Authorization": f"Bearer {SECRET_KEY}"}
+        return self.request("POST", f"/control/api/{verb}", json.dumps(fields), headers)
+
+    def charge(self, amount: int = 5000, currency: str = "usd", **typed: str) -> Any:
+        """Pay on the hosted page, by default with a good card. Returns the charge."""
+        session = self.session(amount, currency)
+        self.pay(session, **typed)
+        intent = self.client.v1.checkout.sessions.retrieve(session.id).payment_intent
+        return self.client.v1.charges.list({"payment_intent": str(intent)}).data[0]
 
     def event_types(self) -> list[str]:
         """Oldest first."""

@@ -100,7 +100,12 @@ def test_another_api_version_is_refused(sandbox: Running) -> None:
         ),
         ({"metadata": {"a": "x" * 501}}, None, "metadata[a]"),
         ({"metadata": {f"k{n}": "x" for n in range(51)}}, None, "metadata"),
-        ({"mode": "subscription"}, None, "mode"),
+        ({"mode": "setup"}, None, "mode"),
+        (
+            {"mode": "subscription"},
+            "parameter_missing",
+            "line_items[0][price_data][recurring][interval]",
+        ),
         ({"payment_method_types": ["sepa_debit"]}, None, "payment_method_types"),
         ({"expires_at": 1}, "parameter_invalid_integer", "expires_at"),
         ({"expand": ["currency"]}, None, "expand"),
@@ -124,7 +129,7 @@ def test_what_does_not_exist_is_not_found(sandbox: Running) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="No such charge"):
         sandbox.client.v1.charges.retrieve(session.id)  # an id, but not of a charge
     with pytest.raises(stripe.InvalidRequestError, match="Unrecognized request URL"):
-        sandbox.client.v1.payouts.list()
+        sandbox.client.v1.transfers.list()
 
 
 @pytest.mark.parametrize(

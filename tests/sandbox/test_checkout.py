@@ -69,11 +69,23 @@ def test_the_balance_transaction_appears_after_the_success(fresh: Running) -> No
     assert fresh.json("/v1/balance")["pending"][0]["amount"] == 941
 
 
+def test_the_money_of_one_card_is_available_at_once(fresh: Running) -> None:
+    fresh.charge(1000, number="4000000000000077")
+    wait_for(lambda: fresh.json("/v1/balance_transactions")["data"])
+    (transaction,) = fresh.json("/v1/balance_transactions")["data"]
+    assert transaction["status"] == "available"
+    balance = fresh.json("/v1/balance")
+    assert (balance["available"][0]["amount"], balance["pending"][0]["amount"]) == (941, 0)
+
+
 @pytest.mark.parametrize(
     ("number", "code", "said"),
     [
         ("4000 0000 0000 0002", "generic_decline", "The bank declined this card."),
         ("4000-0000-0000-9995", "insufficient_funds", "There is not enough money on this card."),
+        ("4000000000000069", "expired_card", "This card has expired."),
+        ("4000000000000127", "incorrect_cvc", "The security code is wrong."),
+        ("4000000000000119", "processing_error", "The bank could not answer."),
     ],
 )
 def test_a_declined_card_says_why_takes_nothing_and_can_be_tried_again(
