@@ -3,12 +3,11 @@
 Every function runs inside a transaction of the store, as those of payments.py do.
 """
 
-import time
-from collections.abc import Callable
+from dataclasses import replace
 
-from sandbox import aftermath_objects, objects
+from sandbox import objects
 from sandbox.errors import ApiError, Json
-from sandbox.payments import NO_REQUEST, Sandbox, emit
+from sandbox.payments import NO_REQUEST, Sandbox, record
 
 DISPUTE_FEE = 1500
 OPEN_INQUIRY = ("warning_needs_response", "warning_under_review")
@@ -28,29 +27,7 @@ DECISIONS: dict[str, dict[str, str]] = {
     "appeal": {"lost": "appeal_under_review"},
 }
 CLOSED = ("won", "lost", "warning_closed", "prevented")
-
-
-def after_charge(sandbox: Sandbox, charge: Json) -> None:
-    """Let a dispute follow a successful charge where its card asks for one."""
-    if (charge.get("_card_behaviour") or "").startswith(("dispute:", "inquiry")):
-        step_later(sandbox, "dispute", charge["id"])
-
-
-def record(sandbox: Sandbox, transaction: Json) -> str:
-    """Keep a balance transaction. Returns its id."""
-    return sandbox.store.put(transaction)["id"]
-
-
-def step_later(sandbox: Sandbox, kind: str, key: str) -> None:
-    sandbox.store.add_work(kind, key, time.time() + sandbox.settings.step_after)
-
-
-def update(sandbox: Sandbox, thing: Json, changes: Json) -> Json:
-    """Keep changes of an object. Returns what they replaced, for its event."""
-    previous = {name: thing.get(name) for name in changes}
-    thing |= changes
-    sandbox.store.put(thing)
-    return previous
+REFUND_UPDATED = ("refund.updated", "charge.refund.updated")
 
 
 # Refunds
@@ -60,30 +37,25 @@ def refund(
     sandbox: Sandbox,
     charge: Json,
     amount: int | None,
-    *,
-    reason: str | None = None,
-    metadata: dict[str, str] | None = None,
-    request: Json = NO_REQUEST,
+    reason: str | None,
+    metadata: dict[str, str],
 ) -> Json:
     """Give a charge back, whole or in part. Raises ApiError as Stripe refuses.
 
     The balance may go below zero by it.
     """
     amount = _refundable(sandbox, charge, amount)
-    refunded = aftermath_objects.refund(charge, amount, reason, metadata or {})
-    by_card = aftermath_objects.pays_by_card(charge)
-    behaviour = charge.get("_card_behaviour")
+    refunded = objects.refund(charge, amount, reason, metadata)
+    by_card, behaviour = objects.pays_by_card(charge), charge["_card_behaviour"]
     kind = "refund" if by_card else "payment_refund"
     movement = objects.transaction(kind, "refund", -amount, refunded)
     refunded["balance_transaction"] = record(sandbox, movement)
     if behaviour == "refund:pending" or not by_card:
         refunded |= {"status": "pending", "pending_reason": "processing"}
     if refunded["status"] == "pending" or behaviour == "refund:fails":
-        step_later(sandbox, "refund", refunded["id"])
-    sandbox.store.put(refunded)
-    previous = _change_refunded(sandbox, charge, amount)
-    emit(sandbox, "refund.created", refunded, request=request)
-    emit(sandbox, "charge.refunded", charge, previous=previous, request=request)
+        sandbox.later("refund", refunded["id"], sandbox.settings.step_after)
+    sandbox.save(refunded, "refund.created")
+    _change_refunded(sandbox, charge, amount, "charge.refunded")
     return refunded
 
 
@@ -108,19 +80,19 @@ def _refundable(sandbox: Sandbox, charge: Json, asked: int | None) -> int:
     return left if asked is None else asked
 
 
-def _change_refunded(sandbox: Sandbox, charge: Json, by: int) -> Json:
+def _change_refunded(sandbox: Sandbox, charge: Json, by: int, *kinds: str) -> None:
     refunded = charge["amount_refunded"] + by
     changes = {"amount_refunded": refunded, "refunded": refunded == charge["amount"]}
-    return update(sandbox, charge, changes)
+    sandbox.write(charge, changes, *kinds)
 
 
 def step_refund(sandbox: Sandbox, refund_id: str) -> None:
     """What its charge's card asks for, some time after a refund was made."""
-    refunded = sandbox.store.get(refund_id, "refund") or {}
-    charge = sandbox.store.get(refunded.get("charge", "")) or {}
-    if charge.get("_card_behaviour") == "refund:fails" and refunded["status"] == "succeeded":
+    refunded = sandbox.known(refund_id)
+    fails = sandbox.known(refunded["charge"])["_card_behaviour"] == "refund:fails"
+    if fails and refunded["status"] == "succeeded":
         fail_refund(sandbox, refunded)
-    elif refunded.get("status") == "pending":
+    elif refunded["status"] == "pending":
         succeed_refund(sandbox, refunded)
 
 
@@ -128,22 +100,24 @@ def succeed_refund(sandbox: Sandbox, refunded: Json) -> None:
     """A pending refund has reached the payer."""
     if refunded["status"] != "pending":
         raise ApiError(f"Refund {refunded['id']} is {refunded['status']}, not pending.")
-    changes = {"status": "succeeded", "pending_reason": None}
-    previous = update(sandbox, refunded, changes)
-    _tell_of_refund(sandbox, refunded, previous, ())
+    sandbox.write(refunded, {"status": "succeeded", "pending_reason": None}, *REFUND_UPDATED)
 
 
-def fail_refund(
-    sandbox: Sandbox,
-    refunded: Json,
-    *,
-    status: str = "failed",
-    reason: str = "expired_or_canceled_card",
-    request: Json = NO_REQUEST,
-) -> None:
-    """The money of a refund comes back, also of one that had succeeded; or it is cancelled."""
+def fail_refund(sandbox: Sandbox, refunded: Json) -> None:
+    """The money of a refund comes back, also of one that had succeeded."""
     if refunded["status"] not in ("pending", "succeeded"):
         raise ApiError(f"Refund {refunded['id']} is {refunded['status']}.")
+    reason = "expired_or_canceled_card"
+    _take_back(sandbox, refunded, "failed", reason, "refund.failed", *REFUND_UPDATED)
+
+
+def cancel_refund(sandbox: Sandbox, refunded: Json) -> None:
+    if refunded["status"] != "pending":
+        raise ApiError(f"Refund {refunded['id']} is {refunded['status']}; it cannot be canceled.")
+    _take_back(sandbox, refunded, "canceled", "merchant_request", *REFUND_UPDATED)
+
+
+def _take_back(sandbox: Sandbox, refunded: Json, status: str, reason: str, *kinds: str) -> None:
     movement = objects.transaction("refund_failure", "refund_failure", refunded["amount"], refunded)
     changes = {
         "status": status,
@@ -151,45 +125,19 @@ def fail_refund(
         "failure_reason": reason,
         "pending_reason": None,
     }
-    previous = update(sandbox, refunded, changes)
-    charge = sandbox.store.get(refunded["charge"]) or {}
-    _change_refunded(sandbox, charge, -refunded["amount"])
-    _tell_of_refund(
-        sandbox, refunded, previous, ("refund.failed",) if status == "failed" else (), request
-    )
-
-
-def cancel_refund(sandbox: Sandbox, refunded: Json, request: Json) -> None:
-    if refunded["status"] != "pending":
-        raise ApiError(f"Refund {refunded['id']} is {refunded['status']}; it cannot be canceled.")
-    fail_refund(sandbox, refunded, status="canceled", reason="merchant_request", request=request)
-
-
-def _tell_of_refund(
-    sandbox: Sandbox,
-    refunded: Json,
-    previous: Json,
-    kinds: tuple[str, ...],
-    request: Json = NO_REQUEST,
-) -> None:
-    for kind in (*kinds, "refund.updated", "charge.refund.updated"):
-        emit(sandbox, kind, refunded, previous=previous, request=request)
+    _change_refunded(sandbox, sandbox.known(refunded["charge"]), -refunded["amount"])
+    sandbox.write(refunded, changes, *kinds)
 
 
 # Disputes
 
 
 def disputes_of(sandbox: Sandbox, charge: Json) -> list[Json]:
-    return sandbox.store.page("dispute", [("charge", charge["id"])], limit=100)[0]
+    return sandbox.find("dispute", ("charge", charge["id"]))
 
 
 def open_dispute(
-    sandbox: Sandbox,
-    charge: Json,
-    *,
-    reason: str = "fraudulent",
-    case_type: str = "chargeback",
-    amount: int | None = None,
+    sandbox: Sandbox, charge: Json, reason: str, case_type: str, amount: int | None = None
 ) -> Json:
     """The payer's bank asks (`inquiry`), demands (`chargeback`) or is turned away (`block`).
 
@@ -208,53 +156,52 @@ def open_dispute(
         )
     starts = {"inquiry": "warning_needs_response", "block": "prevented"}
     status = starts.get(case_type, "needs_response")
-    dispute = aftermath_objects.dispute(charge, amount, reason, case_type, status)
-    charge["disputed"] = True
-    sandbox.store.put(charge)
+    dispute = objects.dispute(charge, amount, reason, case_type, status)
+    sandbox.save(charge, disputed=True)
     if status == "needs_response":
         _withdraw(sandbox, dispute)
-    sandbox.store.put(dispute)
-    emit(sandbox, "charge.dispute.created", dispute)
+    sandbox.save(dispute, "charge.dispute.created")
     if status == "needs_response":
-        emit(sandbox, "charge.dispute.funds_withdrawn", dispute)
+        sandbox.emit("charge.dispute.funds_withdrawn", dispute)
     if status == "prevented":
-        emit(sandbox, "charge.dispute.closed", dispute)
+        sandbox.emit("charge.dispute.closed", dispute)
     return dispute
 
 
 def step_dispute(sandbox: Sandbox, charge_id: str) -> None:
     """Open the dispute that the card of a charge asks for."""
-    charge = sandbox.store.get(charge_id)
-    if charge is None or charge["disputed"]:
-        return
-    behaviour, _, reason = charge["_card_behaviour"].partition(":")
-    case_type = "inquiry" if behaviour == "inquiry" else "chargeback"
-    open_dispute(sandbox, charge, reason=reason or "general", case_type=case_type)
+    charge = sandbox.known(charge_id)
+    if not charge["disputed"]:
+        behaviour, _, reason = charge["_card_behaviour"].partition(":")
+        case_type = "inquiry" if behaviour == "inquiry" else "chargeback"
+        open_dispute(sandbox, charge, reason or "general", case_type)
 
 
 def _withdraw(sandbox: Sandbox, dispute: Json) -> None:
-    movement = objects.transaction(
-        "adjustment",
-        "dispute",
-        -dispute["amount"],
-        dispute,
-        fee=DISPUTE_FEE,
-        fee_name="Dispute fee",
-    )
-    movement["description"] = f"Chargeback withdrawal for {dispute['charge']}"
-    record(sandbox, movement)
-    dispute["balance_transactions"] = [*dispute["balance_transactions"], movement]
+    fee = (DISPUTE_FEE, "Dispute fee")
+    _move(sandbox, dispute, "dispute", -dispute["amount"], "withdrawal", fee)
 
 
 def _reinstate(sandbox: Sandbox, dispute: Json) -> None:
     """The amount comes back; the fee stays, as at Stripe in most countries."""
-    movement = objects.transaction("adjustment", "dispute_reversal", dispute["amount"], dispute)
-    movement["description"] = f"Chargeback reversal for {dispute['charge']}"
-    record(sandbox, movement)
+    _move(sandbox, dispute, "dispute_reversal", dispute["amount"], "reversal")
+
+
+def _move(
+    sandbox: Sandbox,
+    dispute: Json,
+    category: str,
+    amount: int,
+    word: str,
+    fee: tuple[int, str] = (0, ""),
+) -> None:
+    movement = objects.transaction("adjustment", category, amount, dispute, fee=fee)
+    movement["description"] = f"Chargeback {word} for {dispute['charge']}"
+    sandbox.save(movement)
     dispute["balance_transactions"] = [*dispute["balance_transactions"], movement]
 
 
-def decide(sandbox: Sandbox, dispute: Json, decision: str, request: Json = NO_REQUEST) -> None:
+def decide(sandbox: Sandbox, dispute: Json, decision: str) -> None:
     """Bring a dispute on by one of DECISIONS. Raises ApiError where it does not fit its status."""
     status = DECISIONS[decision].get(dispute["status"])
     if status is None:
@@ -262,26 +209,20 @@ def decide(sandbox: Sandbox, dispute: Json, decision: str, request: Json = NO_RE
             f"Dispute {dispute['id']} is {dispute['status']}; {decision} does not follow."
         )
     before = {"status": dispute["status"]}
+    kinds = ["charge.dispute.closed" if status in CLOSED else "charge.dispute.updated"]
     if decision == "won":
         before["balance_transactions"] = dispute["balance_transactions"]
         _reinstate(sandbox, dispute)
+        kinds.append("charge.dispute.funds_reinstated")
     if decision == "escalate":
         before |= {"balance_transactions": [], "is_charge_refundable": True}
         dispute["is_charge_refundable"] = False
         _withdraw(sandbox, dispute)
-    dispute["status"] = status
-    sandbox.store.put(dispute)
-    closed = status in CLOSED
-    kinds = ["charge.dispute.closed" if closed else "charge.dispute.updated"]
-    kinds += ["charge.dispute.funds_reinstated"] if decision == "won" else []
-    kinds += ["charge.dispute.funds_withdrawn"] if decision == "escalate" else []
-    for kind in kinds:
-        emit(sandbox, kind, dispute, previous=before, request=request)
+        kinds.append("charge.dispute.funds_withdrawn")
+    sandbox.save(dispute, *kinds, previous=before, status=status)
 
 
-def answer_dispute(
-    sandbox: Sandbox, dispute: Json, evidence: Json, *, submit: bool, request: Json
-) -> None:
+def answer_dispute(sandbox: Sandbox, dispute: Json, evidence: Json, *, submit: bool) -> None:
     """Keep evidence and, where it is to be submitted, hand it in.
 
     As in Stripe's test mode, the texts `winning_evidence` and `losing_evidence` decide at once.
@@ -291,30 +232,24 @@ def answer_dispute(
     details = dict(dispute["evidence_details"])
     details["has_evidence"] = details["has_evidence"] or bool(evidence)
     if submit:
-        details |= {
-            "submission_count": details["submission_count"] + 1,
-            "submission_method": "manual",
-        }
+        details["submission_count"] += 1
+        details["submission_method"] = "manual"
     changes: Json = {"evidence": dispute["evidence"] | evidence, "evidence_details": details}
     status = DECISIONS["under_review"].get(dispute["status"]) if submit else None
     if status:
         changes["status"] = status
-    previous = update(sandbox, dispute, changes)
-    emit(sandbox, "charge.dispute.updated", dispute, previous=previous, request=request)
+    sandbox.write(dispute, changes, "charge.dispute.updated")
     text = dispute["evidence"]["uncategorized_text"]
     if submit and text in ("winning_evidence", "losing_evidence"):
-        decide_for(sandbox, dispute, won=text == "winning_evidence")
+        by_bank = replace(sandbox, request=NO_REQUEST)
+        decide_for(by_bank, dispute, won=text == "winning_evidence")
 
 
-def decide_for(sandbox: Sandbox, dispute: Json, *, won: bool, request: Json = NO_REQUEST) -> None:
+def accept(sandbox: Sandbox, dispute: Json) -> None:
+    decide_for(sandbox, dispute, won=False)
+
+
+def decide_for(sandbox: Sandbox, dispute: Json, *, won: bool) -> None:
     """Close a dispute one way or the other; an inquiry closes without a winner."""
-    decision = "won" if won else "lost"
-    if dispute["status"] in OPEN_INQUIRY:
-        decision = "warning_closed"
-    decide(sandbox, dispute, decision, request)
-
-
-DUE: dict[str, Callable[[Sandbox, str], None]] = {
-    "dispute": step_dispute,
-    "refund": step_refund,
-}
+    inquiry = dispute["status"] in OPEN_INQUIRY
+    decide(sandbox, dispute, "warning_closed" if inquiry else "won" if won else "lost")

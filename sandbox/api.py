@@ -6,68 +6,42 @@ import json
 import re
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
-from email.message import Message
+from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
+# Those that are not used here add their endpoints.
 from sandbox import (
-    aftermath_endpoints,
-    billing_endpoints,
+    aftermath_endpoints,  # noqa: F401
+    billing_endpoints,  # noqa: F401
     chaos,
     objects,
-    resources,
-    session_endpoints,
+    session_endpoints,  # noqa: F401
 )
 from sandbox.errors import ApiError, CardError, Json
-from sandbox.parameters import Fields, decode
+from sandbox.parameters import decode
 from sandbox.payments import Sandbox
-from sandbox.resources import Call
+from sandbox.resources import ENDPOINTS, serve
 from sandbox.store import Answer
+from sandbox.web import Asked, Reply, json_reply
 
-# The general routes of resources come last.
 FAILURE = ApiError("The sandbox failed; its log says why.", status=500, kind="api_error")
-ROUTES = (
-    *session_endpoints.ROUTES,
-    *billing_endpoints.ROUTES,
-    *aftermath_endpoints.ROUTES,
-    *resources.ROUTES,
-)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One HTTP request to /v1/…"""
-
-    method: str
-    target: str
-    headers: Message
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Reply:
-    status: int
-    body: bytes
-    headers: dict[str, str]
 
 
 def handle(sandbox: Sandbox, asked: Asked, fault: chaos.Fault = chaos.NO_FAULT) -> Reply:
     """Answer a request, with the fault that it was to meet; errors are answers too."""
-    request_id = objects.new_id("req_", 14)
-    headers = {
-        "Content-Type": "application/json",
-        "Request-Id": request_id,
-        "Stripe-Version": objects.API_VERSION,
-    }
+    request_id, replayed = objects.new_id("req_", 14), False
     try:
         if refusal := fault.refusal():
             raise refusal
         status, text, replayed = _answer(sandbox, asked, request_id, fault)
     except ApiError as error:
-        status, text, replayed = error.status, _dump(error.body()), False
+        status, text = error.status, _dump(error.body())
+    reply = json_reply(status, text)
+    reply.headers.update({"Request-Id": request_id, "Stripe-Version": objects.API_VERSION})
     if replayed:
-        headers["Idempotent-Replayed"] = "true"
-    return Reply(status, text.encode(), headers)
+        reply.headers["Idempotent-Replayed"] = "true"
+    return reply
 
 
 def _dump(answer: Json) -> str:
@@ -77,27 +51,26 @@ def _dump(answer: Json) -> str:
 def _answer(
     sandbox: Sandbox, asked: Asked, request_id: str, fault: chaos.Fault
 ) -> tuple[int, str, bool]:
-    _check_key(sandbox, asked.headers.get("Authorization", ""))
+    _check_key(sandbox, asked.bearer())
     version = asked.headers.get("Stripe-Version", objects.API_VERSION)
     if version != objects.API_VERSION:
         raise ApiError(f"This sandbox serves {objects.API_VERSION} alone, not {version[:40]}.")
-    target = urlsplit(asked.target)
-    endpoint, values = _find(asked.method, target.path)
-    posted = asked.method == "POST"
-    parameters = decode(asked.body if posted else target.query.encode())
+    posted, place = asked.method == "POST", f"{asked.method} {asked.path}"
+    route, object_id = _find(asked.method, asked.path)
+    sent = decode(asked.body if posted else urlsplit(asked.target).query.encode())
     key = asked.headers.get("Idempotency-Key") if posted else None
     if key and len(key) > 255:
         raise ApiError("Idempotency keys can be at most 255 characters.", kind="idempotency_error")
-    call = Call(sandbox, Fields(parameters), {"id": request_id, "idempotency_key": key}, **values)
-    place = f"{asked.method} {target.path}"
-    sign = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
+    now = replace(sandbox, request={"id": request_id, "idempotency_key": key})
+    sign = hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()
     try:
         with sandbox.store.transaction():
             saved = sandbox.store.answer(key) if key else None
             if key and saved:
                 return _replay(key, saved, place, sign)
             # A refused parameter is not saved: the same key may be used once it is put right.
-            status, text = fault.spoil(lambda: _do(endpoint, call), _dump(FAILURE.body()))
+            endpoint = partial(serve, now, route, sent, object_id)
+            status, text = fault.spoil(partial(_do, endpoint), _dump(FAILURE.body()))
             if key:
                 sandbox.store.remember_answer(key, Answer(place, sign, status, text))
         return status, text, False
@@ -112,9 +85,9 @@ def _answer(
         return 500, text, False
 
 
-def _do(endpoint: Callable[[Call], Json], call: Call) -> tuple[int, str]:
+def _do(endpoint: Callable[[], Json]) -> tuple[int, str]:
     try:
-        return 200, _dump(endpoint(call))
+        return 200, _dump(endpoint())
     except CardError as error:  # it was tried: what it left behind stays, and so does this answer
         return error.status, _dump(error.body())
 
@@ -137,24 +110,24 @@ def _replay(key: str, saved: Answer, place: str, sign: str) -> tuple[int, str, b
     return saved.status, saved.body, True
 
 
-def _check_key(sandbox: Sandbox, authorization: str) -> None:
-    scheme, _, key = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not key:
+def _check_key(sandbox: Sandbox, key: str) -> None:
+    if not key:
         raise ApiError(
             "You did not provide an API key. Send it in the Authorization header, using Bearer "
             "auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
             status=401,
         )
-    if not hmac.compare_digest(key.strip().encode(), sandbox.settings.secret_key.encode()):
+    if not hmac.compare_digest(key.encode(), sandbox.settings.secret_key.encode()):
         shown = f"{key[:8]}***{key[-4:]}" if len(key) > 16 else "***"
         raise ApiError(f"Invalid API Key provided: {shown}", status=401)
 
 
-def _find(method: str, path: str) -> tuple[Callable[[Call], Json], dict[str, str]]:
-    for its_method, pattern, endpoint in ROUTES:
-        match = re.fullmatch(pattern, path.rstrip("/"))
-        if match and its_method == method:
-            return endpoint, match.groupdict()
+def _find(method: str, path: str) -> tuple[str, str]:
+    """The route of a request, and the id in its path if it has one."""
+    for route in ENDPOINTS:
+        pattern = route.replace("{id}", "([A-Za-z0-9_-]+)")
+        if match := re.fullmatch(pattern, f"{method} {path.rstrip('/')}"):
+            return route, "".join(match.groups())
     raise ApiError(
         f"Unrecognized request URL ({method}: {path}). This sandbox serves part of Stripe's API.",
         status=404,

@@ -5,42 +5,29 @@ once, not after an hour as at Stripe; and nobody here tries a failed one again b
 """
 
 from sandbox import billing_objects, objects, payments
-from sandbox.cards import Decline
 from sandbox.errors import ApiError, Json
-from sandbox.payments import NO_REQUEST, Sandbox, emit
+from sandbox.instruments import Decline
+from sandbox.payments import Sandbox
+
+CHANGED = "customer.subscription.updated"
 
 
 def moment_of(sandbox: Sandbox, thing: Json) -> int:
     """What time it is for a customer, subscription or invoice: its test clock's, or ours."""
-    clock = sandbox.store.get(thing["test_clock"] or "")
+    clock = sandbox.get(thing["test_clock"])
     return clock["frozen_time"] if clock else objects.now()
-
-
-def change(
-    sandbox: Sandbox, kind: str, thing: Json, changes: Json, request: Json = NO_REQUEST
-) -> None:
-    """Write what is new in an object and tell it, with what was there before. Else do nothing."""
-    previous = {name: thing[name] for name, value in changes.items() if thing[name] != value}
-    if previous:
-        thing |= changes
-        sandbox.store.put(thing)
-        emit(sandbox, kind, thing, previous=previous, request=request)
 
 
 # Customers and their payment methods
 
 
-def new_customer(sandbox: Sandbox, given: Json, request: Json = NO_REQUEST) -> Json:
-    customer = sandbox.store.put(billing_objects.customer(given))
-    emit(sandbox, "customer.created", customer, request=request)
-    return customer
+def new_customer(sandbox: Sandbox, given: Json) -> Json:
+    return sandbox.save(billing_objects.customer(given), "customer.created")
 
 
 def attach(sandbox: Sandbox, method: Json, customer_id: str) -> None:
     if method["customer"] is None:
-        method["customer"] = customer_id
-        sandbox.store.put(method)
-        emit(sandbox, "payment_method.attached", method)
+        sandbox.save(method, "payment_method.attached", customer=customer_id)
 
 
 # Subscriptions
@@ -48,16 +35,14 @@ def attach(sandbox: Sandbox, method: Json, customer_id: str) -> None:
 
 def start(sandbox: Sandbox, session: Json, intent: Json, method: Json) -> None:
     """The subscription that a checkout session asked for, with its first invoice."""
-    customer = sandbox.store.get(session["customer"]) or {}
+    customer = sandbox.known(session["customer"])
     begin = moment_of(sandbox, customer)
     subscription = billing_objects.subscription(session, customer, method, begin)
-    sandbox.store.put(subscription)
-    emit(sandbox, "customer.subscription.created", subscription)
+    sandbox.save(subscription, "customer.subscription.created")
     invoice = _bill(sandbox, subscription, "subscription_create", begin)
     _finalize(sandbox, invoice, begin)
     _link(sandbox, invoice, intent)
-    invoice |= {"attempt_count": 1, "attempted": True}
-    sandbox.store.put(invoice)
+    sandbox.save(invoice, attempt_count=1, attempted=True)
     session |= {"invoice": invoice["id"], "subscription": subscription["id"]}
     after_intent(sandbox, intent)
     _schedule(sandbox, subscription)
@@ -74,16 +59,15 @@ def _schedule(sandbox: Sandbox, subscription: Json) -> None:
 
 def renew_if_due(sandbox: Sandbox, subscription_id: str) -> None:
     """The work of a period's end. Where the period was moved on meanwhile, a later work waits."""
-    subscription = sandbox.store.get(subscription_id) or {}
+    subscription = sandbox.known(subscription_id)
     if subscription["status"] != "canceled" and period_end(subscription) <= objects.now():
         renew(sandbox, subscription)
 
 
-def move_on(sandbox: Sandbox, subscription_id: str) -> None:
+def move_on(sandbox: Sandbox, subscription: Json) -> None:
     """Move one subscription on by one period, as if its time had passed; any clock stays."""
-    subscription = sandbox.store.get(subscription_id, "subscription")
-    if subscription is None or subscription["status"] == "canceled":
-        raise ApiError(f"No subscription that goes on: '{subscription_id}'", status=404)
+    if subscription["status"] == "canceled":
+        raise ApiError(f"No subscription that goes on: '{subscription['id']}'", status=404)
     renew(sandbox, subscription)
 
 
@@ -98,17 +82,12 @@ def renew(sandbox: Sandbox, subscription: Json) -> None:
         item | billing_objects.period_after(moment, anchor, item["price"]["recurring"])
         for item in items["data"]
     ]
-    change(
-        sandbox,
-        "customer.subscription.updated",
-        subscription,
-        {"items": items | {"data": data}},
-    )
+    sandbox.change(subscription, CHANGED, {"items": items | {"data": data}})
     created = moment if subscription["test_clock"] else objects.now()
     invoice = _bill(sandbox, subscription, "subscription_cycle", created)
     behaviour = (subscription["pause_collection"] or {}).get("behavior")
     if behaviour == "keep_as_draft":
-        change(sandbox, "invoice.updated", invoice, {"auto_advance": False})
+        sandbox.change(invoice, "invoice.updated", {"auto_advance": False})
     else:
         _finalize(sandbox, invoice, created)
         if behaviour == "void":
@@ -121,15 +100,10 @@ def renew(sandbox: Sandbox, subscription: Json) -> None:
     _schedule(sandbox, subscription)
 
 
-def end(sandbox: Sandbox, subscription: Json, moment: int, request: Json = NO_REQUEST) -> None:
-    subscription |= {
-        "canceled_at": subscription["canceled_at"] or moment,
-        "ended_at": moment,
-        "status": "canceled",
-    }
+def end(sandbox: Sandbox, subscription: Json, moment: int) -> None:
+    subscription |= {"canceled_at": subscription["canceled_at"] or moment, "ended_at": moment}
     subscription["cancellation_details"]["reason"] = "cancellation_requested"
-    sandbox.store.put(subscription)
-    emit(sandbox, "customer.subscription.deleted", subscription, request=request)
+    sandbox.save(subscription, "customer.subscription.deleted", status="canceled")
 
 
 def cancelling(sandbox: Sandbox, subscription: Json, at_period_end: bool) -> Json:
@@ -147,28 +121,20 @@ def cancelling(sandbox: Sandbox, subscription: Json, at_period_end: bool) -> Jso
 
 
 def _bill(sandbox: Sandbox, subscription: Json, reason: str, moment: int) -> Json:
-    customer = sandbox.store.get(subscription["customer"]) or {}
+    customer = sandbox.known(subscription["customer"])
     invoice = billing_objects.invoice(subscription, customer, reason, moment)
-    sandbox.store.put(invoice)
-    emit(sandbox, "invoice.created", invoice)
-    subscription["latest_invoice"] = invoice["id"]
-    sandbox.store.put(subscription)
+    sandbox.save(invoice, "invoice.created")
+    sandbox.save(subscription, latest_invoice=invoice["id"])
     return invoice
 
 
 def _finalize(sandbox: Sandbox, invoice: Json, moment: int) -> None:
-    customer = sandbox.store.get(invoice["customer"]) or {}
+    customer = sandbox.known(invoice["customer"])
     number = customer["next_invoice_sequence"]
-    customer["next_invoice_sequence"] = number + 1
-    sandbox.store.put(customer)
-    invoice |= {
-        "effective_at": moment,
-        "number": f"{customer['invoice_prefix']}-{number:04d}",
-        "status": "open",
-    }
+    sandbox.save(customer, next_invoice_sequence=number + 1)
+    invoice["number"] = f"{customer['invoice_prefix']}-{number:04d}"
     invoice["status_transitions"]["finalized_at"] = moment
-    sandbox.store.put(invoice)
-    emit(sandbox, "invoice.finalized", invoice)
+    sandbox.save(invoice, "invoice.finalized", effective_at=moment, status="open")
 
 
 def _intent_for(sandbox: Sandbox, invoice: Json, subscription: Json) -> Json:
@@ -179,104 +145,95 @@ def _intent_for(sandbox: Sandbox, invoice: Json, subscription: Json) -> Json:
     }
     intent = objects.payment_intent(invoice["amount_due"], invoice["currency"], given)
     _link(sandbox, invoice, intent)
-    emit(sandbox, "payment_intent.created", intent)
+    sandbox.emit("payment_intent.created", intent)
     return intent
 
 
 def _link(sandbox: Sandbox, invoice: Json, intent: Json) -> None:
-    intent["_invoice"] = invoice["id"]
-    sandbox.store.put(intent)
-    sandbox.store.put(billing_objects.invoice_payment(invoice, intent["id"]))
+    sandbox.save(intent, _invoice=invoice["id"])
+    sandbox.save(billing_objects.invoice_payment(invoice, intent["id"]))
 
 
 def link_of(sandbox: Sandbox, invoice: Json) -> Json | None:
     """The invoice payment of an invoice; a draft has none."""
-    found, _ = sandbox.store.page("invoice_payment", [("invoice", invoice["id"])], limit=1)
-    return found[0] if found else None
+    return next(iter(sandbox.find("invoice_payment", ("invoice", invoice["id"]))), None)
 
 
 def default_method(sandbox: Sandbox, invoice: Json) -> Json | None:
     """What an invoice is charged to: the subscription's payment method, or the customer's."""
-    subscription = _subscription_of(sandbox, invoice)
-    customer = sandbox.store.get(invoice["customer"]) or {}
-    key = subscription["default_payment_method"]
-    return sandbox.store.get(key or customer["invoice_settings"]["default_payment_method"] or "")
+    settings = sandbox.known(invoice["customer"])["invoice_settings"]
+    own = _subscription_of(sandbox, invoice)["default_payment_method"]
+    return sandbox.get(own or settings["default_payment_method"])
 
 
 def _subscription_of(sandbox: Sandbox, invoice: Json) -> Json:
-    key = invoice["parent"]["subscription_details"]["subscription"]
-    return sandbox.store.get(key) or {}
+    return sandbox.known(invoice["parent"]["subscription_details"]["subscription"])
 
 
-def collect(
-    sandbox: Sandbox, invoice: Json, intent: Json, method: Json | None, request: Json = NO_REQUEST
-) -> Decline | None:
+def collect(sandbox: Sandbox, invoice: Json, intent: Json, method: Json | None) -> Decline | None:
     """Try to charge an open invoice while nobody is there; why it was refused, if it was."""
-    invoice |= {"attempt_count": invoice["attempt_count"] + 1, "attempted": True}
-    sandbox.store.put(invoice)
-    refused = None
-    if method:
-        refused = payments.attempt(sandbox, intent, method, off_session=True, request=request)
-    after_intent(sandbox, intent, request)
+    sandbox.save(invoice, attempt_count=invoice["attempt_count"] + 1, attempted=True)
+    refused = payments.attempt(sandbox, intent, method, off_session=True) if method else None
+    after_intent(sandbox, intent)
     return refused
 
 
-def after_intent(sandbox: Sandbox, intent: Json, request: Json = NO_REQUEST) -> None:
+def after_intent(sandbox: Sandbox, intent: Json) -> None:
     """Carry the end of an intent over to the invoice that it pays, if it pays one."""
-    invoice = sandbox.store.get(intent.get("_invoice", ""))
+    invoice = sandbox.get(intent.get("_invoice"))
     if invoice is None or invoice["status"] != "open" or intent["status"] == "processing":
         return
     subscription = _subscription_of(sandbox, invoice)
     if intent["status"] == "succeeded":
-        _paid(sandbox, invoice, request)
+        _paid(sandbox, invoice)
         if subscription["latest_invoice"] == invoice["id"]:
-            _set_status(sandbox, subscription, "active", request)
+            _set_status(sandbox, subscription, "active")
         return
-    emit(sandbox, "invoice.payment_failed", invoice, request=request)
+    sandbox.emit("invoice.payment_failed", invoice)
     if (intent["last_payment_error"] or {}).get("code") == "authentication_required":
-        emit(sandbox, "invoice.payment_action_required", invoice, request=request)
-    _set_status(sandbox, subscription, "past_due", request)
+        sandbox.emit("invoice.payment_action_required", invoice)
+    _set_status(sandbox, subscription, "past_due")
 
 
-def _set_status(sandbox: Sandbox, subscription: Json, status: str, request: Json) -> None:
+def _set_status(sandbox: Sandbox, subscription: Json, status: str) -> None:
     if subscription["status"] != "canceled":
-        kind = "customer.subscription.updated"
-        change(sandbox, kind, subscription, {"status": status}, request)
+        sandbox.change(subscription, CHANGED, {"status": status})
 
 
-def _paid(sandbox: Sandbox, invoice: Json, request: Json) -> None:
-    link, moment = link_of(sandbox, invoice), moment_of(sandbox, invoice)
-    assert link is not None
-    invoice |= {"amount_paid": invoice["amount_due"], "amount_remaining": 0, "status": "paid"}
-    invoice |= {"auto_advance": False, "ending_balance": 0}
+def _paid(sandbox: Sandbox, invoice: Json) -> None:
+    moment, amount = moment_of(sandbox, invoice), invoice["amount_due"]
+    invoice |= {"amount_paid": amount, "amount_remaining": 0, "ending_balance": 0}
+    invoice |= {"auto_advance": False, "status": "paid"}
     invoice["status_transitions"]["paid_at"] = moment
-    link |= {"amount_paid": invoice["amount_paid"], "status": "paid"}
+    sandbox.save(invoice, "invoice.paid", "invoice.payment_succeeded")
+    link = link_of(sandbox, invoice)
+    assert link is not None
     link["status_transitions"]["paid_at"] = moment
-    sandbox.store.put(invoice)
-    sandbox.store.put(link)
-    emit(sandbox, "invoice.paid", invoice, request=request)
-    emit(sandbox, "invoice.payment_succeeded", invoice, request=request)
-    emit(sandbox, "invoice_payment.paid", link, request=request)
+    sandbox.save(link, "invoice_payment.paid", amount_paid=amount, status="paid")
 
 
-def void(sandbox: Sandbox, invoice: Json, request: Json = NO_REQUEST) -> None:
+def void(sandbox: Sandbox, invoice: Json) -> None:
     """The invoice is owed no more; an intent that would have paid it is cancelled."""
     if link := link_of(sandbox, invoice):
-        intent = sandbox.store.get(link["payment"]["payment_intent"]) or {}
-        payments.cancel(sandbox, intent, "void_invoice", request)
-        link["status"] = "canceled"
+        payments.cancel(sandbox, sandbox.known(link["payment"]["payment_intent"]), "void_invoice")
         link["status_transitions"]["canceled_at"] = moment_of(sandbox, invoice)
-        sandbox.store.put(link)
-    _close(sandbox, invoice, "void", "voided", request)
+        sandbox.save(link, status="canceled")
+    _close(sandbox, invoice, "void", "voided")
 
 
-def _close(
-    sandbox: Sandbox, invoice: Json, status: str, verb: str, request: Json = NO_REQUEST
-) -> None:
-    invoice |= {"auto_advance": False, "status": status}
+def void_open(sandbox: Sandbox, invoice: Json) -> None:
+    check_open(invoice, "voided")
+    void(sandbox, invoice)
+
+
+def check_open(invoice: Json, verb: str) -> None:
+    if invoice["status"] != "open":
+        raise ApiError(f"You can only have an open invoice {verb}: it is {invoice['status']}.")
+
+
+def _close(sandbox: Sandbox, invoice: Json, status: str, verb: str) -> None:
     invoice["status_transitions"][f"{verb}_at"] = moment_of(sandbox, invoice)
-    sandbox.store.put(invoice)
-    emit(sandbox, f"invoice.{verb}", invoice, request=request)
+    sandbox.save(invoice, f"invoice.{verb}", auto_advance=False, status=status)
 
 
 # Test clocks
@@ -284,18 +241,15 @@ def _close(
 
 def advance(sandbox: Sandbox, clock_id: str) -> None:
     """Let the time of a clock pass: every renewal on the way happens at its own moment."""
-    clock = sandbox.store.get(clock_id) or {}
+    clock = sandbox.known(clock_id)
     target = clock["status_details"]["advancing"]["target_frozen_time"]
     while (subscription := _next_on(sandbox, clock_id)) and period_end(subscription) <= target:
-        clock["frozen_time"] = max(clock["frozen_time"], period_end(subscription))
-        sandbox.store.put(clock)
+        sandbox.save(clock, frozen_time=max(clock["frozen_time"], period_end(subscription)))
         renew(sandbox, subscription)
     clock |= {"frozen_time": target, "status": "ready", "status_details": {}}
-    sandbox.store.put(clock)
-    emit(sandbox, "test_helpers.test_clock.ready", clock)
+    sandbox.save(clock, "test_helpers.test_clock.ready")
 
 
 def _next_on(sandbox: Sandbox, clock_id: str) -> Json | None:
-    conditions = [("test_clock", clock_id), ("status is not", "canceled")]
-    found, _ = sandbox.store.page("subscription", conditions, limit=1_000_000)
-    return min(found, key=period_end, default=None)
+    conditions = (("test_clock", clock_id), ("status is not", "canceled"))
+    return min(sandbox.find("subscription", *conditions), key=period_end, default=None)

@@ -3,333 +3,250 @@
 Reading them is in resources.py.
 """
 
-from dataclasses import replace
-
 from sandbox import billing, billing_objects, objects, payments
-from sandbox.errors import ApiError, CardError, Json, missing, no_such
-from sandbox.parameters import LARGEST_AMOUNT, Fields
-from sandbox.payments import emit
-from sandbox.resources import Call, Endpoint, checked, found, kept, list_page
-from sandbox.session_endpoints import LOCALES, check_total, currency_of, method_types, recurrence
-
-PAUSES = ("keep_as_draft", "mark_uncollectible", "void")
-STATUSES = ("active", "all", "canceled", "ended", "incomplete", "past_due", "paused", "unpaid")
+from sandbox.errors import ApiError, CardError, Json, missing, no_such, unknown
+from sandbox.parameters import kept
+from sandbox.resources import COLLECTIONS, ENDPOINTS, Call, act, endpoint, list_page, merged
+from sandbox.session_endpoints import check_total, method_types
 
 
-def _existing(call: Call, kind: str, key: str | None, param: str) -> Json | None:
-    """What a parameter names by its id; None where it names nothing."""
-    thing = call.sandbox.store.get(key, kind) if key else None
-    if key and thing is None:
-        raise no_such(kind, key, param=param, status=400)
-    return thing
-
-
-def _method_of_customer(call: Call, fields: Fields, name: str, customer_id: str) -> Json | None:
-    param = fields.name(name)
-    method = _existing(call, "payment_method", fields.text(name), param)
-    if method and method["customer"] != customer_id:
+def _of_customer(method: Json | None, customer_id: str, param: str) -> str | None:
+    """The id of a payment method, which must be this customer's."""
+    if method is None:
+        return None
+    if method["customer"] != customer_id:
         raise ApiError(
             f"The customer does not have a payment method with the ID {method['id']}. The payment "
             "method must be attached to the customer.",
             code="resource_missing",
             param=param,
         )
-    return method
+    return method["id"]
+
+
+def _sent(call: Call, *names: str) -> Json:
+    """Of these parameters those that were sent, empty or not: the others are to stay."""
+    return {name: call.given[name] for name in names if name in call.sent}
 
 
 # Customers
 
 
-def _customer_fields(fields: Fields) -> Json:
-    """What was given of a customer, and nothing of what was not."""
-    texts = ("description", "email", "name", "phone")
-    given: Json = {name: fields.text(name) for name in texts if name in fields.values}
-    if "preferred_locales" in fields.values:
-        given["preferred_locales"] = fields.texts("preferred_locales")
-    return given
+ABOUT = ("description", "email", "name", "phone", "preferred_locales")
 
 
+@endpoint("POST /v1/customers")
 def create_customer(call: Call) -> Json:
-    fields = call.fields
-    clock = _existing(call, "test_helpers.test_clock", fields.text("test_clock"), "test_clock")
-    given = _customer_fields(fields) | {"metadata": kept(fields.metadata())}
-    answer = checked(call)
-    given["test_clock"] = clock and clock["id"]
-    return answer(billing.new_customer(call.sandbox, given, call.request))
+    clock, metadata = call.given["test_clock"], kept(call.given["metadata"])
+    given = _sent(call, *ABOUT) | {"metadata": metadata, "test_clock": clock and clock["id"]}
+    return billing.new_customer(call.sandbox, given)
 
 
+@endpoint("POST /v1/customers/{id}")
 def update_customer(call: Call) -> Json:
-    customer, fields = found(call, "customer"), call.fields
-    changes = _customer_fields(fields)
-    changes["metadata"] = kept(customer["metadata"] | fields.metadata())
-    settings = fields.inner("invoice_settings")
-    if "default_payment_method" in settings.values:
-        method = _method_of_customer(call, settings, "default_payment_method", customer["id"])
-        changes["invoice_settings"] = customer["invoice_settings"] | {
-            "default_payment_method": method and method["id"]
-        }
-    answer = checked(call)
-    billing.change(call.sandbox, "customer.updated", customer, changes, call.request)
-    return answer(customer)
+    customer, name = call.thing, "default_payment_method"
+    changes = _sent(call, *ABOUT) | merged(call)
+    if name in (call.sent.get("invoice_settings") or {}):
+        method, param = call.given["invoice_settings"][name], f"invoice_settings[{name}]"
+        default = {name: _of_customer(method, customer["id"], param)}
+        changes["invoice_settings"] = customer["invoice_settings"] | default
+    call.sandbox.change(customer, "customer.updated", changes)
+    return customer
 
 
+@endpoint("GET /v1/customers/{id}/payment_methods")
 def list_customers_methods(call: Call) -> Json:
-    found(call, "customer")
-    methods = replace(call, collection="payment_methods")
-    return list_page(methods, [("customer", call.id)]) | {
-        "url": f"/v1/customers/{call.id}/payment_methods"
-    }
+    key = call.thing["id"]
+    page = list_page(COLLECTIONS["payment_methods"], call, ("customer", key))
+    return page | {"url": f"/v1/customers/{key}/payment_methods"}
 
 
+@endpoint("POST /v1/payment_methods/{id}/detach")
 def detach_method(call: Call) -> Json:
-    method, answer = found(call, "payment_method"), checked(call)
+    method = call.thing
     if method["customer"] is None:
         raise ApiError("The payment method you provided is not attached to a customer.")
-    billing.change(
-        call.sandbox, "payment_method.detached", method, {"customer": None}, call.request
-    )
-    return answer(method)
+    call.sandbox.change(method, "payment_method.detached", {"customer": None})
+    return method
 
 
 # Subscriptions
 
 
+@endpoint("GET /v1/subscriptions")
 def list_subscriptions(call: Call) -> Json:
     """Those that were cancelled are left out unless asked for, as at Stripe."""
-    status = call.fields.choice("status", STATUSES)
+    status = call.given["status"]
     if status == "all":
-        return list_page(call)
+        return list_page(COLLECTIONS["subscriptions"], call)
     wanted = "canceled" if status == "ended" else status
-    return list_page(call, [("status", wanted)] if wanted else [("status is not", "canceled")])
+    also = ("status", wanted) if wanted else ("status is not", "canceled")
+    return list_page(COLLECTIONS["subscriptions"], call, also)
 
 
+@endpoint("POST /v1/subscriptions/{id}")
 def update_subscription(call: Call) -> Json:
-    subscription, fields = found(call, "subscription"), call.fields
+    subscription, given = call.thing, call.given
     if subscription["status"] == "canceled":
         raise ApiError(
             "A canceled subscription can only update its cancellation_details and metadata."
         )
-    changes: Json = {"metadata": kept(subscription["metadata"] | fields.metadata())}
-    if "description" in fields.values:
-        changes["description"] = fields.text("description", longest=500)
-    if "pause_collection" in fields.values:
-        changes["pause_collection"] = _pause(fields)
-    if fields.text("cancel_at_period_end"):
-        at_end = fields.flag("cancel_at_period_end", default=False)
-        changes |= billing.cancelling(call.sandbox, subscription, at_end)
-    if "default_payment_method" in fields.values:
-        method = _method_of_customer(
-            call, fields, "default_payment_method", subscription["customer"]
-        )
-        changes["default_payment_method"] = method and method["id"]
-    changes["items"] = _items(fields, subscription)
-    answer = checked(call)
-    kind = "customer.subscription.updated"
-    billing.change(call.sandbox, kind, subscription, changes, call.request)
-    return answer(subscription)
+    changes = _sent(call, "description") | merged(call)
+    if "pause_collection" in call.sent:
+        changes["pause_collection"] = _pause(call)
+    if given["cancel_at_period_end"] is not None:
+        changes |= billing.cancelling(call.sandbox, subscription, given["cancel_at_period_end"])
+    name = "default_payment_method"
+    if name in call.sent:
+        changes[name] = _of_customer(given[name], subscription["customer"], name)
+    changes["items"] = _items(call, subscription)
+    call.sandbox.change(subscription, billing.CHANGED, changes)
+    return subscription
 
 
-def _pause(fields: Fields) -> Json | None:
-    if not fields.values["pause_collection"]:
-        fields.text("pause_collection")
+def _pause(call: Call) -> Json | None:
+    """An empty value ends the pause."""
+    if not call.sent["pause_collection"]:
         return None
-    behavior = fields.inner("pause_collection").choice("behavior", PAUSES)
+    behavior = call.given["pause_collection"]["behavior"]
     if behavior is None:
         raise missing("pause_collection[behavior]")
     return {"behavior": behavior, "resumes_at": None}
 
 
-def _items(fields: Fields, subscription: Json) -> Json:
+def _items(call: Call, subscription: Json) -> Json:
     """The items with new prices, from the next period on: nothing is prorated here."""
-    items, asked = subscription["items"], fields.many("items")
-    if asked and fields.choice("proration_behavior", ("none",)) is None:
+    items, asked = subscription["items"], call.given["items"]
+    if asked and call.given["proration_behavior"] is None:
         raise ApiError(
             "This sandbox prorates nothing: send proration_behavior=none.",
             param="proration_behavior",
         )
+    if "proration_behavior" in call.sent and not asked:
+        raise unknown("proration_behavior")
     changed = {item["id"]: item for item in items["data"]}
-    for given in asked:
-        item = changed.get(given.text("id", required=True))
+    for place, given in enumerate(asked):
+        item, data = changed.get(given["id"]), given["price_data"]
         if item is None:
-            raise no_such("subscription_item", given.text("id") or "", param=given.name("id"))
-        data = given.inner("price_data")
-        amount = data.whole("unit_amount", least=0, most=LARGEST_AMOUNT, required=True)
-        price = objects.price(currency_of(data), amount, recurrence(data))
-        price["product"] = data.text("product", required=True)
-        quantity = given.whole("quantity", least=1, most=999_999) or item["quantity"]
-        check_total(price["currency"], amount * quantity, "subscription's amount")
-        if (price["currency"], _rhythm(price)) != (
-            subscription["currency"],
-            _rhythm(item["price"]),
-        ):
-            raise ApiError("The currency and the interval stay.", param=given.name("price_data"))
+            raise no_such("subscription_item", given["id"], param=f"items[{place}][id]")
+        quantity = given["quantity"] or item["quantity"]
+        check_total(data["currency"], data["unit_amount"] * quantity, "subscription's amount")
+        rhythm = objects.of(item["price"]["recurring"], "interval", "interval_count")
+        if (data["currency"], data["recurring"]) != (subscription["currency"], rhythm):
+            param = f"items[{place}][price_data]"
+            raise ApiError("The currency and the interval stay.", param=param)
+        price = objects.price(data["currency"], data["unit_amount"], rhythm)
+        price["product"] = data["product"]
         new = {"plan": billing_objects.plan(price), "price": price, "quantity": quantity}
         changed[item["id"]] = item | new
     return items | {"data": list(changed.values())}
 
 
-def _rhythm(price: Json) -> tuple[str, int]:
-    return price["recurring"]["interval"], price["recurring"]["interval_count"]
-
-
+@endpoint("DELETE /v1/subscriptions/{id}")
 def cancel_subscription(call: Call) -> Json:
-    subscription, answer = found(call, "subscription"), checked(call)
+    subscription = call.thing
     if subscription["status"] == "canceled":
         raise no_such("subscription", subscription["id"])
-    moment = billing.moment_of(call.sandbox, subscription)
-    billing.end(call.sandbox, subscription, moment, call.request)
-    return answer(subscription)
+    billing.end(call.sandbox, subscription, billing.moment_of(call.sandbox, subscription))
+    return subscription
 
 
 # Invoices
 
 
-def _open_invoice(call: Call, verb: str) -> Json:
-    invoice = found(call, "invoice")
-    if invoice["status"] == "paid" and verb == "paid":
-        raise ApiError("Invoice is already paid")
-    if invoice["status"] != "open":
-        raise ApiError(f"You can only have an open invoice {verb}: it is {invoice['status']}.")
-    return invoice
-
-
+@endpoint("POST /v1/invoices/{id}/pay")
 def pay_invoice(call: Call) -> Json:
-    invoice, store = _open_invoice(call, "paid"), call.sandbox.store
-    method = _method_of_customer(call, call.fields, "payment_method", invoice["customer"])
-    call.fields.flag("off_session", default=True)
-    answer = checked(call)
-    method = method or billing.default_method(call.sandbox, invoice)
+    invoice, sandbox, method = call.thing, call.sandbox, call.given["payment_method"]
+    if invoice["status"] == "paid":
+        raise ApiError("Invoice is already paid")
+    billing.check_open(invoice, "paid")
+    _of_customer(method, invoice["customer"], "payment_method")
+    method = method or billing.default_method(sandbox, invoice)
     if method is None:
         raise ApiError("There is no default_payment_method set on this Customer or Invoice.")
-    link = billing.link_of(call.sandbox, invoice) or {}
-    intent = store.get(link["payment"]["payment_intent"]) or {}
+    link = billing.link_of(sandbox, invoice)
+    assert link is not None
+    intent = sandbox.known(link["payment"]["payment_intent"])
     if intent["status"] == "processing":
         raise ApiError("This invoice's payment is processing.", code="invoice_payment_processing")
-    if billing.collect(call.sandbox, invoice, intent, method, call.request):
+    if billing.collect(sandbox, invoice, intent, method):
         raise CardError(objects.public(intent))
-    return answer(store.get(invoice["id"]) or {})
+    return sandbox.known(invoice["id"])
 
 
-def void_invoice(call: Call) -> Json:
-    invoice, answer = _open_invoice(call, "voided"), checked(call)
-    billing.void(call.sandbox, invoice, call.request)
-    return answer(invoice)
+ENDPOINTS["POST /v1/invoices/{id}/void"] = act(billing.void_open)
 
 
 # Payments while nobody is there
 
 
+@endpoint("POST /v1/payment_intents")
 def create_intent(call: Call) -> Json:
     """Charge a customer's saved payment method at once. Other intents come from Checkout."""
-    fields, sandbox = call.fields, call.sandbox
+    asked, sandbox = call.given, call.sandbox
     for name in ("confirm", "off_session"):
-        if not fields.flag(name, default=False):
+        if not asked[name]:
             raise ApiError(f"This sandbox serves {name}=true.", param=name)
-    amount = fields.whole("amount", least=1, most=LARGEST_AMOUNT, required=True)
-    currency = currency_of(fields)
-    check_total(currency, amount, "payment's amount")
-    customer = _existing(call, "customer", fields.text("customer", required=True), "customer")
-    assert customer is not None
-    if not fields.text("payment_method"):
-        raise missing("payment_method")
-    method = _method_of_customer(call, fields, "payment_method", customer["id"])
-    assert method is not None
-    types = method_types(fields, currency) if fields.texts("payment_method_types") else []
-    if types and method["type"] not in types:
+    check_total(asked["currency"], asked["amount"], "payment's amount")
+    customer, method = asked["customer"]["id"], asked["payment_method"]
+    _of_customer(method, customer, "payment_method")
+    asks = asked["payment_method_types"]
+    types = method_types(asked, asked["currency"]) if asks else [method["type"]]
+    if method["type"] not in types:
         raise ApiError(
             f"The payment method is of type {method['type']}, which payment_method_types lack.",
             param="payment_method_types",
         )
     given = {
-        "customer": customer["id"],
-        "description": fields.text("description", longest=1000),
-        "metadata": kept(fields.metadata()),
-        "payment_method_types": types or [method["type"]],
-        "receipt_email": fields.text("receipt_email", longest=800),
-        "statement_descriptor_suffix": fields.text("statement_descriptor_suffix", longest=22),
+        **objects.of(asked, "description", "receipt_email", "statement_descriptor_suffix"),
+        "customer": customer,
+        "metadata": kept(asked["metadata"]),
+        "payment_method_types": types,
     }
-    answer = checked(call)
-    intent = sandbox.store.put(objects.payment_intent(amount, currency, given))
-    emit(sandbox, "payment_intent.created", intent, request=call.request)
-    if payments.attempt(sandbox, intent, method, off_session=True, request=call.request):
+    intent = objects.payment_intent(asked["amount"], asked["currency"], given)
+    sandbox.save(intent, "payment_intent.created")
+    if payments.attempt(sandbox, intent, method, off_session=True):
         raise CardError(objects.public(intent))
-    return answer(intent)
+    return intent
 
 
+@endpoint("POST /v1/payment_intents/{id}/cancel")
 def cancel_intent(call: Call) -> Json:
-    intent = found(call, "payment_intent")
-    reason = call.fields.choice(
-        "cancellation_reason", ("abandoned", "duplicate", "fraudulent", "requested_by_customer")
-    )
-    answer = checked(call)
+    intent = call.thing
     if intent["status"] not in ("requires_payment_method", "requires_action"):
         raise ApiError(
             f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}.",
             code="payment_intent_unexpected_state",
         )
-    payments.cancel(call.sandbox, intent, reason, call.request)
-    return answer(intent)
+    payments.cancel(call.sandbox, intent, call.given["cancellation_reason"])
+    return intent
 
 
 # The hosted portal and the clocks
 
 
+@endpoint("POST /v1/billing_portal/sessions")
 def create_portal_session(call: Call) -> Json:
-    fields = call.fields
-    customer = _existing(call, "customer", fields.text("customer", required=True), "customer")
-    assert customer is not None
-    return_url, locale = fields.url("return_url", required=True), fields.choice("locale", LOCALES)
-    assert return_url is not None
-    answer = checked(call)
-    base_url = call.sandbox.settings.base_url
-    session = billing_objects.portal_session(base_url, customer, return_url, locale)
-    return answer(call.sandbox.store.put(session))
+    given, base_url = call.given, call.sandbox.settings.base_url
+    chosen = given["return_url"], given["locale"]
+    return call.sandbox.save(objects.portal_session(base_url, given["customer"], *chosen))
 
 
-def _moment(call: Call) -> int:
-    return call.fields.whole("frozen_time", least=0, most=10**10, required=True)
-
-
+@endpoint("POST /v1/test_helpers/test_clocks")
 def create_clock(call: Call) -> Json:
-    moment, name = _moment(call), call.fields.text("name", longest=300)
-    answer = checked(call)
-    clock = call.sandbox.store.put(billing_objects.test_clock(moment, name))
-    emit(call.sandbox, "test_helpers.test_clock.created", clock, request=call.request)
-    return answer(clock)
+    clock = objects.test_clock(call.given["frozen_time"], call.given["name"])
+    return call.sandbox.save(clock, "test_helpers.test_clock.created")
 
 
+@endpoint("POST /v1/test_helpers/test_clocks/{id}/advance")
 def advance_clock(call: Call) -> Json:
     """Ask for a later time; renewals follow one by one, then the clock is ready again."""
-    clock, moment = found(call, "test_helpers.test_clock"), _moment(call)
-    answer = checked(call)
+    clock, moment = call.thing, call.given["frozen_time"]
     if clock["status"] != "ready":
         raise ApiError("This test clock is advancing already.", status=429)
     if moment <= clock["frozen_time"]:
         raise ApiError("A test clock can only be moved forward.", param="frozen_time")
     details = {"advancing": {"target_frozen_time": moment}}
-    clock |= {"status": "advancing", "status_details": details}
-    call.sandbox.store.put(clock)
     call.sandbox.store.add_work("advance", clock["id"], 0)
-    emit(call.sandbox, "test_helpers.test_clock.advancing", clock, request=call.request)
-    return answer(clock)
-
-
-ID = r"/(?P<id>[A-Za-z0-9_-]+)"
-CLOCKS = "/v1/test_helpers/test_clocks"
-SUBSCRIPTIONS = "/v1/(?P<collection>subscriptions)"
-ROUTES: tuple[Endpoint, ...] = (
-    ("POST", "/v1/customers", create_customer),
-    ("POST", f"/v1/customers{ID}", update_customer),
-    ("GET", f"/v1/customers{ID}/payment_methods", list_customers_methods),
-    ("POST", f"/v1/payment_methods{ID}/detach", detach_method),
-    ("GET", SUBSCRIPTIONS, list_subscriptions),
-    ("POST", f"/v1/subscriptions{ID}", update_subscription),
-    ("DELETE", f"/v1/subscriptions{ID}", cancel_subscription),
-    ("POST", f"/v1/invoices{ID}/pay", pay_invoice),
-    ("POST", f"/v1/invoices{ID}/void", void_invoice),
-    ("POST", "/v1/payment_intents", create_intent),
-    ("POST", f"/v1/payment_intents{ID}/cancel", cancel_intent),
-    ("POST", "/v1/billing_portal/sessions", create_portal_session),
-    ("POST", CLOCKS, create_clock),
-    ("POST", f"{CLOCKS}{ID}/advance", advance_clock),
-)
+    kind = "test_helpers.test_clock.advancing"
+    return call.sandbox.save(clock, kind, status="advancing", status_details=details)

@@ -12,7 +12,6 @@ from sandbox.errors import ApiError, Json
 from sandbox.store import Store
 
 KEY = "_chaos"
-WEBHOOK_MODES = ("normal", "hold", "drop", "duplicate", "delay")
 # What an API call meets. Those that end in _after do what was asked first, then hide it.
 REFUSALS = {
     "429": {"message": "Request rate limit exceeded.", "code": "rate_limit"},
@@ -25,12 +24,11 @@ REFUSALS = {
 }
 BROKEN = ("500", "500_after")
 CUTS = ("timeout", "timeout_after", "reset", "reset_after")
-ANSWERS = (*REFUSALS, *BROKEN, *CUTS)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to one call: a name of ANSWERS; a cut comes after some seconds."""
+    """What happens to one call: one of the three above; a cut comes after some seconds."""
 
     name: str
     seconds: float = 0
@@ -80,11 +78,11 @@ def change(store: Store, **changes: object) -> Json:
     return store.put(state(store) | changes)
 
 
-def end(store: Store) -> None:
+def end(store: Store) -> Json:
     """No more faults: what was held goes on its way."""
     release_webhooks(store, backwards=False)
     hold_settlement(store, held=False)
-    change(store, faults=[], down=False)
+    return change(store, faults=[], down=False)
 
 
 # Webhooks
@@ -108,17 +106,21 @@ def webhook_waits(store: Store, event_id: str) -> bool:
     return any(store.is_waiting(kind, event_id) for kind in ("deliver", "held webhook"))
 
 
-def set_webhooks(store: Store, mode: str, *, count: int, kind: str, seconds: float) -> None:
-    """Treat webhooks so from now on; held ones are released in order by any mode but hold."""
+def set_webhooks(store: Store, mode: str, count: int, type: str | None, seconds: int) -> Json:
+    """Treat webhooks so from now on; held ones are released in order by any mode but hold.
+
+    `drop` takes a `count` of one `type` or of any, `delay` some `seconds`.
+    """
     if mode != "hold":
         release_webhooks(store, backwards=False)
-    change(store, webhooks={"mode": mode, "count": count, "type": kind, "seconds": seconds})
+    asked = {"mode": mode, "count": count, "type": type or "", "seconds": seconds}
+    return change(store, webhooks=asked)
 
 
-def release_webhooks(store: Store, *, backwards: bool) -> int:
+def release_webhooks(store: Store, *, backwards: bool) -> Json:
     """Let the held webhooks go, in the order of their events or backwards; hold no more."""
     change(store, webhooks={"mode": "normal"})
-    return store.move_work("held webhook", "deliver", backwards=backwards)
+    return {"released": store.move_work("held webhook", "deliver", backwards=backwards)}
 
 
 # Settlement
@@ -130,20 +132,20 @@ def queue_settlement(store: Store, charge_id: str, after: float) -> None:
     store.add_work("held settle" if held else "settle", charge_id, time.time() + after)
 
 
-def hold_settlement(store: Store, *, held: bool) -> int:
-    change(store, settlement_held=held)
+def hold_settlement(store: Store, *, held: bool) -> Json:
     waiting, following = ("settle", "held settle") if held else ("held settle", "settle")
-    return store.move_work(waiting, following)
+    store.move_work(waiting, following)
+    return change(store, settlement_held=held)
 
 
 # The API
 
 
-def add_fault(store: Store, method: str, path: str, fault: Fault, count: int) -> None:
+def add_fault(store: Store, method: str, path: str, fault: Fault, count: int) -> Json:
     """Let the next calls whose method and start of path are these meet a fault."""
     asked = {"method": method, "path": path, "count": count}
     faults = [*state(store)["faults"], asked | {"name": fault.name, "seconds": fault.seconds}]
-    change(store, faults=faults)
+    return change(store, faults=faults)
 
 
 def take_fault(store: Store, method: str, path: str) -> Fault:

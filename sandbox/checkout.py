@@ -5,10 +5,9 @@ transaction, that the session is still open: that is what makes a form sent twic
 """
 
 from sandbox import billing, objects, payments
-from sandbox.cards import NOT_AUTHENTICATED, Decline
-from sandbox.debits import NOT_AUTHORIZED, instrument_of
 from sandbox.errors import Json
-from sandbox.payments import Presented, Sandbox, emit
+from sandbox.instruments import DECLINES, Decline, instrument_of
+from sandbox.payments import Presented, Sandbox
 
 
 def present(sandbox: Sandbox, session: Json, presented: Presented) -> Decline | None:
@@ -17,59 +16,46 @@ def present(sandbox: Sandbox, session: Json, presented: Presented) -> Decline | 
     Otherwise the session is complete; or it waits for `answer`, since the card's bank asks the
     person to confirm.
     """
-    intent, store = _intent_of(sandbox, session), sandbox.store
-    billing_details = objects.billing_details(presented.email, presented.name)
-    method = objects.payment_method(presented.instrument, presented.expiry, billing_details)
-    store.put(method)
-    if not presented.instrument.secure:
+    intent, instrument = _intent_of(sandbox, session), presented.instrument
+    method = objects.payment_method(instrument, presented.expiry, presented.email, presented.name)
+    sandbox.save(method)
+    if not instrument.secure:
         return _pay(sandbox, session, intent, method)
     address = {"return_url": session["success_url"], "url": session["url"]}
-    intent |= {
-        "last_payment_error": None,
-        "next_action": {"redirect_to_url": address, "type": "redirect_to_url"},
-        "payment_method": method["id"],
-        "status": "requires_action",
-    }
-    store.put(intent)
-    emit(sandbox, "payment_intent.requires_action", intent)
+    intent["next_action"] = {"redirect_to_url": address, "type": "redirect_to_url"}
+    intent |= {"last_payment_error": None, "payment_method": method["id"]}
+    sandbox.save(intent, "payment_intent.requires_action", status="requires_action")
     return None
 
 
 def asks(sandbox: Sandbox, session: Json) -> bool:
     """Does the session wait for the person's answer to the bank's question?"""
-    intent = sandbox.store.get(session["_payment_intent"] or "")
+    intent = sandbox.get(session["_payment_intent"])
     return intent is not None and intent["status"] == "requires_action"
 
 
 def answer(sandbox: Sandbox, session: Json, confirmed: bool) -> Decline | None:
     """The answer to the bank's question (3-D Secure); as `present` from there on."""
     intent = _intent_of(sandbox, session)
-    method = sandbox.store.get(intent["payment_method"]) or {}
     if not confirmed:
-        payments.refuse(sandbox, intent, NOT_AUTHENTICATED)
-        return NOT_AUTHENTICATED
+        payments.refuse(sandbox, intent, DECLINES["not_authenticated"])
+        return DECLINES["not_authenticated"]
+    method = sandbox.known(intent["payment_method"])
     return _pay(sandbox, session, intent, method, confirmed=True)
 
 
 def _intent_of(sandbox: Sandbox, session: Json) -> Json:
     """The session's intent, made when something is first presented, as at Stripe."""
-    intent = sandbox.store.get(session["_payment_intent"] or "")
-    if intent is not None:
+    if intent := sandbox.get(session["_payment_intent"]):
         return intent
-    notes = {"_session": session["id"]}
-    given = {
-        "customer": session["customer"],
-        "payment_method_types": session["payment_method_types"],
-        **session["_intent"],
-    }
-    intent = objects.payment_intent(session["amount_total"], session["currency"], given | notes)
-    sandbox.store.put(intent)
+    given = objects.of(session, "customer", "payment_method_types") | session["_intent"]
+    given["_session"] = session["id"]
+    intent = objects.payment_intent(session["amount_total"], session["currency"], given)
     session["_payment_intent"] = intent["id"]
     if session["mode"] == "payment":
         session["payment_intent"] = intent["id"]
-    sandbox.store.put(session)
-    emit(sandbox, "payment_intent.created", intent)
-    return intent
+    sandbox.save(session)
+    return sandbox.save(intent, "payment_intent.created")
 
 
 def _pay(
@@ -90,18 +76,16 @@ def _pay(
     }
     if session["mode"] == "subscription":
         billing.start(sandbox, session, intent, method)
-    sandbox.store.put(session)
-    emit(sandbox, "checkout.session.completed", session)
+    sandbox.save(session, "checkout.session.completed")
     return None
 
 
 def _give_customer(sandbox: Sandbox, session: Json, intent: Json, method: Json) -> None:
     """A customer where one is wanted, and the payment method with it where it will be needed."""
     if session["customer_creation"] == "always" and session["customer"] is None:
-        person, locale = method["billing_details"], session["locale"]
-        given = {"email": person["email"], "name": person["name"]}
-        if locale and locale != "auto":
-            given["preferred_locales"] = [locale]
+        given = objects.of(method["billing_details"], "email", "name")
+        if session["locale"] not in (None, "auto"):
+            given["preferred_locales"] = [session["locale"]]
         session["customer"] = billing.new_customer(sandbox, given)["id"]
     intent["customer"] = session["customer"]
     if session["customer"] and intent["setup_future_usage"]:
@@ -110,21 +94,19 @@ def _give_customer(sandbox: Sandbox, session: Json, intent: Json, method: Json) 
 
 def finish_debit(sandbox: Sandbox, charge_id: str, succeeds: bool | None = None) -> None:
     """The bank answers to a debit: as its test account says, or as it is told here."""
-    charge = sandbox.store.get(charge_id, "charge")
-    if charge is None or charge["status"] != "pending":
+    charge = sandbox.known(charge_id)
+    if charge["status"] != "pending":
         return
-    intent = sandbox.store.get(charge["payment_intent"]) or {}
-    method = sandbox.store.get(charge["payment_method"]) or {}
-    refused = instrument_of(method).decline if succeeds is None else None
-    if succeeds is False:
-        refused = NOT_AUTHORIZED
+    intent = sandbox.known(charge["payment_intent"])
+    told = None if succeeds else DECLINES["not_authorized"]
+    decline = instrument_of(sandbox.known(charge["payment_method"])).decline
+    refused = decline if succeeds is None else told
     status = "failed" if refused else "succeeded"
     charge |= objects.charge_result(charge["amount"], status, refused)
     payments.finish(sandbox, intent, charge, refused)
     billing.after_intent(sandbox, intent)
-    session = sandbox.store.get(intent.get("_session", ""))
+    session = sandbox.get(intent.get("_session"))
     # A later attempt at the same intent, such as paying its invoice again, is not the session's.
     if session is not None and session["_charge"] == charge_id:
-        session["payment_status"] = "unpaid" if refused else "paid"
-        sandbox.store.put(session)
-        emit(sandbox, f"checkout.session.async_payment_{status}", session)
+        paid = "unpaid" if refused else "paid"
+        sandbox.save(session, f"checkout.session.async_payment_{status}", payment_status=paid)

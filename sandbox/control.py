@@ -1,247 +1,134 @@
 """What a person or a test does to the sandbox from outside: the control page and its JSON twin.
 
 Stripe has nothing like it. A verb takes named fields, as a form or as JSON, and answers with the
-object that it made or changed.
+object that it made or changed. Their tables are in endpoints.json with those of the API.
 """
 
 import hmac
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.message import Message
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
-from sandbox import (
-    aftermath,
-    aftermath_endpoints,
-    billing,
-    chaos,
-    checkout,
-    control_page,
-    payments,
-    payouts,
-    webhooks,
-)
-from sandbox.aftermath_objects import FAILED_PAYOUTS
-from sandbox.errors import ApiError, Json, no_such
-from sandbox.objects import public
-from sandbox.parameters import LARGEST_AMOUNT, Fields
-from sandbox.payments import NO_REQUEST, Sandbox
-from sandbox.resources import Call
-
-REASONS = (
-    *("credit_not_processed", "debit_not_authorized", "duplicate", "fraudulent", "general"),
-    *("product_not_received", "product_unacceptable", "subscription_canceled", "unrecognized"),
-)
-
-
-@dataclass(frozen=True)
-class Asked:
-    method: str
-    path: str
-    headers: Message
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Reply:
-    status: int
-    body: bytes
-    headers: dict[str, str]
-
+from sandbox import aftermath, billing, chaos, checkout, control_page, payments, payouts, webhooks
+from sandbox.aftermath_endpoints import charge_named
+from sandbox.errors import ApiError, Json
+from sandbox.parameters import existing
+from sandbox.payments import Sandbox
+from sandbox.resources import ENDPOINTS, Call, Endpoint, act, endpoint, serve
+from sandbox.web import Asked, Reply, json_reply, send_on
 
 # The verbs
 
 
-def _named(call: Call, kind: str) -> Json:
-    key = call.fields.text(kind, required=True)
-    thing = call.sandbox.store.get(key, kind)
-    if thing is None:
-        raise no_such(kind, key, param=kind)
-    return thing
-
-
+@endpoint("control finish_refund")
 def finish_refund(call: Call) -> Json:
-    refund, failed = _named(call, "refund"), call.fields.flag("failed", default=False)
-    (aftermath.fail_refund if failed else aftermath.succeed_refund)(call.sandbox, refund)
-    return refund
+    finish = aftermath.fail_refund if call.given["failed"] else aftermath.succeed_refund
+    return act(finish, "refund")(call)
 
 
+@endpoint("control open_dispute")
 def open_dispute(call: Call) -> Json:
-    fields, charge = call.fields, aftermath_endpoints.charge_named(call)
-    reason = fields.choice("reason", REASONS) or "fraudulent"
-    case_type = fields.choice("case_type", ("chargeback", "inquiry", "block")) or "chargeback"
-    amount = fields.whole("amount", least=1, most=LARGEST_AMOUNT)
+    given = call.given
     return aftermath.open_dispute(
-        call.sandbox, charge, reason=reason, case_type=case_type, amount=amount
+        call.sandbox, charge_named(call), given["reason"], given["case_type"], given["amount"]
     )
 
 
+@endpoint("control decide_dispute")
 def decide_dispute(call: Call) -> Json:
-    dispute = _named(call, "dispute")
-    decision = call.fields.text("decision", required=True)
-    call.fields.choice("decision", (*aftermath.DECISIONS, "appeal_won"))
+    dispute, decision = call.given["dispute"], call.given["decision"]
     # An appeal that is won at once is two decisions, and two sets of events.
     for each in ("appeal", "won") if decision == "appeal_won" else (decision,):
         aftermath.decide(call.sandbox, dispute, each)
     return dispute
 
 
-def send_payout(call: Call) -> Json:
-    currency = call.fields.text("currency", required=True, longest=3).lower()
-    return payouts.send_everything(call.sandbox, currency)
-
-
-def move_payout(call: Call) -> Json:
-    payout = _named(call, "payout")
-    if not payouts.move(call.sandbox, payout):
-        raise ApiError(f"Payout {payout['id']} is {payout['status']}: there is no next step.")
-    return payout
-
-
-def arrive_payout(call: Call) -> Json:
-    payout = _named(call, "payout")
-    payouts.arrive(call.sandbox, payout)
-    return payout
-
-
+@endpoint("control fail_payout")
 def fail_payout(call: Call) -> Json:
-    payout = _named(call, "payout")
-    code = call.fields.choice("code", tuple(FAILED_PAYOUTS)) or "account_closed"
-    payouts.fail(call.sandbox, payout, code)
-    return payout
+    payouts.fail(call.sandbox, call.given["payout"], call.given["code"])
+    return call.given["payout"]
 
 
-def make_available(call: Call) -> Json:
-    return {"made_available": payouts.make_available(call.sandbox)}
-
-
+@endpoint("control take_fee")
 def take_fee(call: Call) -> Json:
-    fields = call.fields
-    amount = fields.whole("amount", least=1, most=LARGEST_AMOUNT, required=True)
-    currency = fields.text("currency", required=True, longest=3).lower()
-    description = fields.text("description") or "Stripe fee"
-    return payouts.take_fee(call.sandbox, amount, currency, description)
+    given, currency = call.given, call.given["currency"].lower()
+    return payouts.take_fee(call.sandbox, given["amount"], currency, given["description"])
 
 
-def hold_settlement(call: Call) -> Json:
-    held = call.fields.flag("held", default=True)
-    chaos.hold_settlement(call.sandbox.store, held=held)
-    return chaos.state(call.sandbox.store)
-
-
+@endpoint("control settle")
 def settle(call: Call) -> Json:
-    charge = aftermath_endpoints.charge_named(call)
+    charge = charge_named(call)
     if not charge["paid"]:
         raise ApiError(f"Charge {charge['id']} has not succeeded; there is nothing to settle.")
     payments.settle(call.sandbox, charge["id"])
-    return call.sandbox.store.get(charge["id"]) or {}
+    return call.sandbox.known(charge["id"])
 
 
+@endpoint("control finish_debit")
 def finish_debit(call: Call) -> Json:
     """The bank answers to a debit now."""
-    charge = aftermath_endpoints.charge_named(call)
-    failed = call.fields.flag("failed", default=False)
+    charge = charge_named(call)
     if charge["status"] != "pending":
         raise ApiError(f"Charge {charge['id']} is {charge['status']}, not pending.")
-    checkout.finish_debit(call.sandbox, charge["id"], succeeds=not failed)
-    return call.sandbox.store.get(charge["id"]) or {}
+    checkout.finish_debit(call.sandbox, charge["id"], succeeds=not call.given["failed"])
+    return call.sandbox.known(charge["id"])
 
 
-def move_subscription(call: Call) -> Json:
-    subscription = _named(call, "subscription")
-    billing.move_on(call.sandbox, subscription["id"])
-    return call.sandbox.store.get(subscription["id"]) or {}
-
-
-def set_webhooks(call: Call) -> Json:
-    fields = call.fields
-    mode = fields.choice("mode", chaos.WEBHOOK_MODES) or "normal"
-    count = fields.whole("count", least=1, most=10_000) or 1
-    seconds = fields.whole("seconds", least=0, most=86_400) or 0
-    kind = fields.text("type") or ""
-    chaos.set_webhooks(call.sandbox.store, mode, count=count, kind=kind, seconds=seconds)
-    return chaos.state(call.sandbox.store)
-
-
-def release_webhooks(call: Call) -> Json:
-    backwards = call.fields.flag("backwards", default=False)
-    return {"released": chaos.release_webhooks(call.sandbox.store, backwards=backwards)}
-
-
+@endpoint("control api_fault")
 def set_api_fault(call: Call) -> Json:
-    fields = call.fields
-    calls = fields.text("calls", required=True)
-    found = re.fullmatch(r"(?:(GET|POST|DELETE) )?(/v1/\S*)", calls)
+    given = call.given
+    found = re.fullmatch(r"(?:(GET|POST|DELETE) )?(/v1/\S*)", given["calls"])
     if not found:
         raise ApiError("calls is a method and the start of a path, as POST /v1/.", param="calls")
-    fault = chaos.Fault(
-        fields.choice("answer", chaos.ANSWERS) or "503",
-        fields.whole("seconds", least=0, most=600) or 0,
-    )
-    count = fields.whole("count", least=1, most=10_000) or 1
-    chaos.add_fault(call.sandbox.store, found[1] or "", found[2], fault, count)
-    return chaos.state(call.sandbox.store)
+    fault = chaos.Fault(given["answer"], given["seconds"])
+    return chaos.add_fault(call.sandbox.store, found[1] or "", found[2], fault, given["count"])
 
 
-def api_down(call: Call) -> Json:
-    down = call.fields.flag("down", default=True)
-    return chaos.change(call.sandbox.store, down=down)
-
-
-def end_faults(call: Call) -> Json:
-    chaos.end(call.sandbox.store)
-    return chaos.state(call.sandbox.store)
-
-
+@endpoint("control deliver")
 def deliver(call: Call) -> Json:
     """Send an event now, once more or spoilt. Runs outside a transaction: it talks."""
-    with call.sandbox.store.transaction():
-        event = _named(call, "event")
-    fault = call.fields.choice("fault", webhooks.FAULTS) or ""
-    call.fields.refuse_unknown()
+    store, key = call.sandbox.store, call.given["event"]
+    with store.transaction():
+        event = existing(store.get, key, "event", "event", "404")
     if not call.sandbox.settings.webhook_url:
         raise ApiError("Webhooks go nowhere: the sandbox was started without --webhook-url.")
-    wrong = webhooks.send(call.sandbox, event, fault)
+    wrong = webhooks.send(call.sandbox, event, call.given["fault"] or "")
     return {"taken": not wrong, "answer": wrong}
 
 
-VERBS: dict[str, Callable[[Call], Json]] = {
-    "refund": aftermath_endpoints.create_refund,
-    "finish_refund": finish_refund,
-    "open_dispute": open_dispute,
-    "decide_dispute": decide_dispute,
-    "send_payout": send_payout,
-    "move_payout": move_payout,
-    "arrive_payout": arrive_payout,
-    "fail_payout": fail_payout,
-    "make_available": make_available,
-    "take_fee": take_fee,
-    "hold_settlement": hold_settlement,
-    "settle": settle,
-    "finish_debit": finish_debit,
-    "move_subscription": move_subscription,
-    "webhooks": set_webhooks,
-    "release_webhooks": release_webhooks,
-    "api_fault": set_api_fault,
-    "api_down": api_down,
-    "end_faults": end_faults,
+def _faults(change: Callable[..., Json]) -> Endpoint:
+    """A verb that changes faults on demand by what is given."""
+    return lambda call: change(call.sandbox.store, **call.given)
+
+
+ENDPOINTS |= {
+    "control send_payout": lambda call: payouts.send_everything(
+        call.sandbox, call.given["currency"].lower()
+    ),
+    "control move_payout": act(payouts.move_once, "payout"),
+    "control arrive_payout": act(payouts.arrive, "payout"),
+    "control make_available": lambda call: {"made_available": payouts.make_available(call.sandbox)},
+    "control move_subscription": act(billing.move_on, "subscription"),
+    "control hold_settlement": _faults(chaos.hold_settlement),
+    "control webhooks": _faults(chaos.set_webhooks),
+    "control release_webhooks": _faults(chaos.release_webhooks),
+    "control api_down": _faults(chaos.change),
+    "control end_faults": _faults(chaos.end),
 }
 
 
 def run(sandbox: Sandbox, verb: str, values: Json) -> Json:
     """Do what a verb says. Raises ApiError, and then nothing has changed."""
-    call = Call(sandbox, Fields(values), NO_REQUEST)
+    route = f"control {verb}"
+    if route not in ENDPOINTS:
+        verbs = ", ".join(key.split()[1] for key in ENDPOINTS if key.startswith("control "))
+        raise ApiError(f"No such verb: {verb[:40]}. There are {verbs}.", status=404)
     if verb == "deliver":
-        return deliver(call)
-    if verb not in VERBS:
-        raise ApiError(f"No such verb: {verb[:40]}. There are {', '.join(VERBS)}.", status=404)
+        return serve(sandbox, route, values)
     with sandbox.store.transaction():
-        made = public(VERBS[verb](call))
-        # Here, for all: what a verb did before this refusal is undone with it.
-        call.fields.refuse_unknown()
-        return made
+        return serve(sandbox, route, values)
 
 
 # HTTP
@@ -256,19 +143,15 @@ def handle(sandbox: Sandbox, asked: Asked) -> Reply:
     if not _from_own_page(sandbox, asked.headers):
         return _page(sandbox, 403, "This form was not sent from the sandbox's own page.")
     try:
-        values = dict(parse_qsl(asked.body.decode("utf-8", "replace"), max_num_fields=50))
-        run(sandbox, verb, values)
+        run(sandbox, verb, dict(asked.form()))
     except ApiError as error:
         return _page(sandbox, error.status, error.message)
-    except ValueError:
-        return _page(sandbox, 400, "This form has more fields than the page has.")
-    return Reply(303, b"", {"Location": "/control"})
+    return send_on("/control")
 
 
 def _page(sandbox: Sandbox, status: int, problem: str = "") -> Reply:
     with sandbox.store.transaction():
-        html = control_page.show(sandbox, problem)
-    return Reply(status, html.encode(), control_page.HEADERS)
+        return control_page.show(sandbox, status, problem)
 
 
 def _from_own_page(sandbox: Sandbox, headers: Message) -> bool:
@@ -285,16 +168,15 @@ def _from_own_page(sandbox: Sandbox, headers: Message) -> bool:
 
 
 def _answer_json(sandbox: Sandbox, asked: Asked, verb: str) -> Reply:
-    given = asked.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    secret = sandbox.settings.secret_key
     try:
-        if not hmac.compare_digest(given.encode(), sandbox.settings.secret_key.encode()):
+        if not hmac.compare_digest(asked.bearer().encode(), secret.encode()):
             raise ApiError("The control needs the secret key as Bearer.", status=401)
         if asked.method != "POST":
             raise ApiError("Verbs are posted.", status=405)
-        status, answer = 200, run(sandbox, verb, _values(asked.body))
+        return json_reply(200, run(sandbox, verb, _values(asked.body)))
     except ApiError as error:
-        status, answer = error.status, error.body()
-    return Reply(status, json.dumps(answer).encode(), {"Content-Type": "application/json"})
+        return json_reply(error.status, error.body())
 
 
 def _values(body: bytes) -> Json:

@@ -1,247 +1,149 @@
-"""The control page: what the sandbox holds, with a button for what may happen to it next."""
+"""The control page: what the sandbox holds, with a button for what may happen to it next.
 
-from html import escape
+control.json holds the forms: by the kind of object, or by the part of the page. `when` says for
+which values of an object's fields there is one; an input that is `one of` offers what the verb's
+table in endpoints.json allows.
+"""
 
-from sandbox import aftermath, chaos, payouts, webhooks
-from sandbox.aftermath_objects import FAILED_PAYOUTS
-from sandbox.checkout_page import document
+from collections.abc import Callable
+from typing import Any
+
+from sandbox import aftermath, chaos
+from sandbox.data import load
 from sandbox.errors import Json
 from sandbox.payments import Sandbox
+from sandbox.resources import PARAMETERS
 from sandbox.texts import money
+from sandbox.web import Html, Reply, page, problem, tag, together
 
+FORMS: Json = load("control.json")
 LATEST = 10
 # Referrer-Policy no-referrer would make browsers hide the origin that forms are judged by.
 HEADERS = {
-    "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; "
         "frame-ancestors 'none'"
     ),
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
+}
+ABOUT = ("charge", "refund", "dispute", "payout", "subscription", "event")
+DECISIONS = {
+    "under_review": "Put under review",
+    "warning_closed": "Close inquiry",
+    "escalate": "Escalate to dispute",
+    "appeal_won": "Appeal and win",
 }
 
 
-def show(sandbox: Sandbox, problem: str = "") -> str:
+def show(sandbox: Sandbox, status: int, refusal: str = "") -> Reply:
     """The whole page. Looking at it changes nothing."""
-    said = (
-        f'<div class="problem" role="alert"><h2>Not done</h2><p>{escape(problem)}</p></div>'
-        if problem
-        else ""
-    )
-    parts = (
-        _charges(sandbox),
-        _refunds(sandbox),
-        _disputes(sandbox),
-        _payouts(sandbox),
-        _subscriptions(sandbox),
-        _webhooks(sandbox),
-        _api(sandbox),
-    )
-    return document(
-        "Control",
-        f'<p><a href="/">Overview</a></p>\n<h1>Control</h1>\n{said}{"".join(parts)}',
-        kind="wide control",
-    )
-
-
-# Pieces
-
-
-def _form(verb: str, label: str, fields: str = "", *, of: Json | None = None, **hidden: str) -> str:
-    """One button, of one object where it is given: its kind is the name of the verb's field."""
-    described = ""
-    if of is not None:
-        hidden[of["object"]] = of["id"]
-        described = f' aria-describedby="{of["id"]}"'
-    inputs = "".join(
-        f'<input type="hidden" name="{name}" value="{escape(value)}">'
-        for name, value in hidden.items()
-    )
-    return (
-        f'<form method="post" action="/control/{verb}">{inputs}{fields}'
-        f"<button{described}>{escape(label)}</button></form>"
-    )
-
-
-def _input(name: str, label: str, value: str = "", size: int = 8) -> str:
-    return f'<label>{label} <input name="{name}" value="{escape(value)}" size="{size}"></label>'
-
-
-def _select(name: str, label: str, options: tuple[str, ...]) -> str:
-    listed = "".join(f"<option>{option}</option>" for option in options)
-    return f'<label>{label} <select name="{name}">{listed}</select></label>'
-
-
-def _section(title: str, items: list[str], forms: list[str] | None = None) -> str:
-    rows = "".join(f"<li>{item}</li>" for item in items)
-    listed = f"<ul>{rows}</ul>" if rows else "" if forms else "<p>None yet.</p>"
-    return f"<section><h2>{title}</h2>{listed}{''.join(forms or [])}</section>"
-
-
-def _item(thing: Json, about: str, forms: list[str]) -> str:
-    amount = money(thing["amount"], thing["currency"], "en") if "amount" in thing else ""
-    key = f'<small id="{thing["id"]}">{thing["id"]}</small>'
-    return f"<p><b>{escape(amount)}</b> {escape(about)} {key}</p>{''.join(forms)}"
-
-
-def _latest(sandbox: Sandbox, kind: str) -> list[Json]:
-    return sandbox.store.page(kind, (), limit=LATEST)[0]
-
-
-# Sections
-
-
-def _charges(sandbox: Sandbox) -> str:
-    items = []
-    for charge in _latest(sandbox, "charge"):
-        forms = []
-        about = charge["status"] + (", disputed" if charge["disputed"] else "")
-        if charge["amount_refunded"]:
-            refunded = money(charge["amount_refunded"], charge["currency"], "en")
-            about += f", {refunded} refunded"
-        if charge["paid"] and not charge["refunded"]:
-            amount = _input("amount", "Minor units (all: empty)")
-            forms.append(_form("refund", "Refund", amount, of=charge))
-            forms += [
-                _form("open_dispute", "Open dispute", of=charge, case_type="chargeback"),
-                _form("open_dispute", "Open inquiry", of=charge, case_type="inquiry"),
-            ]
-        if charge["status"] == "pending":
-            forms += [
-                _form("finish_debit", "Debit succeeds", of=charge),
-                _form("finish_debit", "Debit fails", of=charge, failed="true"),
-            ]
-        if charge["paid"] and charge["balance_transaction"] is None:
-            forms.append(_form("settle", "Settle now", of=charge))
-        items.append(_item(charge, about, forms))
-    held = chaos.state(sandbox.store)["settlement_held"]
-    switch = (
-        _form("hold_settlement", "Stop holding settlement", held="false")
-        if held
-        else _form("hold_settlement", "Hold settlement of new charges", held="true")
-    )
-    return _section("Latest charges", items, [switch])
-
-
-def _refunds(sandbox: Sandbox) -> str:
-    items = []
-    for refund in _latest(sandbox, "refund"):
-        forms = []
-        if refund["status"] == "pending":
-            forms.append(_form("finish_refund", "Succeed", of=refund))
-        if refund["status"] in ("pending", "succeeded"):
-            forms.append(_form("finish_refund", "Fail", of=refund, failed="true"))
-        items.append(_item(refund, refund["status"], forms))
-    return _section("Latest refunds", items)
-
-
-def _disputes(sandbox: Sandbox) -> str:
-    words = {
-        "under_review": "Put under review",
-        "warning_closed": "Close inquiry",
-        "escalate": "Escalate to dispute",
-        "appeal": "Appeal",
-        "appeal_won": "Appeal and win",
-    }
-    items = []
-    for dispute in _latest(sandbox, "dispute"):
-        follows = [
-            decision
-            for decision, statuses in aftermath.DECISIONS.items()
-            if dispute["status"] in statuses
-        ]
-        follows += ["appeal_won"] if "appeal" in follows else []
-        forms = [
-            _form(
-                "decide_dispute",
-                words.get(decision, decision.capitalize()),
-                of=dispute,
-                decision=decision,
-            )
-            for decision in follows
-        ]
-        items.append(_item(dispute, f"{dispute['reason']}: {dispute['status']}", forms))
-    return _section("Latest disputes", items)
-
-
-def _payouts(sandbox: Sandbox) -> str:
-    items = []
-    for payout in _latest(sandbox, "payout"):
-        forms = []
-        if payout["status"] in payouts.NEXT:
-            forms.append(_form("arrive_payout", "Mark paid", of=payout))
-        if payout["status"] in (*payouts.NEXT, "paid"):
-            codes = _select("code", "Code", tuple(FAILED_PAYOUTS))
-            forms.append(_form("fail_payout", "Fail", codes, of=payout))
-        about = f"{payout['status']}, reconciliation {payout['reconciliation_status']}"
-        items.append(_item(payout, about, forms))
-    currency = _input("currency", "Currency", "usd", 4)
-    forms = [
-        _form("make_available", "Make all pending money available"),
-        _form("send_payout", "Send automatic payout", currency),
-        _form("take_fee", "Take a fee of the account", _input("amount", "Minor units") + currency),
-    ]
-    return _section("Latest payouts", items, forms)
-
-
-def _subscriptions(sandbox: Sandbox) -> str:
-    items = [
-        _item(
-            thing,
-            thing["status"],
-            [_form("move_subscription", "Move on one period", of=thing)],
-        )
-        for thing in _latest(sandbox, "subscription")
-    ]
-    return _section("Latest subscriptions", items)
-
-
-def _webhooks(sandbox: Sandbox) -> str:
-    asked = chaos.state(sandbox.store)["webhooks"]
-    items = []
-    for event in _latest(sandbox, "event"):
-        forms = [_form("deliver", "Deliver again", of=event)]
-        faults = _select("fault", "Fault", webhooks.FAULTS)
-        forms.append(_form("deliver", "Deliver spoilt", faults, of=event))
-        items.append(_item(event, event["type"], forms))
+    faults = chaos.state(sandbox.store)
     held = len(sandbox.store.waiting_work("held webhook", 1000))
-    mode = (
-        _select("mode", "Mode", chaos.WEBHOOK_MODES)
-        + _input("count", "Drop how many", "1", 4)
-        + _input("type", "Drop only type (or empty)", size=24)
-        + _input("seconds", "Delay in seconds", "0", 4)
-    )
-    forms = [
-        f"<p>Mode now: <strong>{asked['mode']}</strong>. Held back: {held}.</p>",
-        _form("webhooks", "Set", mode),
-        _form("release_webhooks", "Release in order"),
-        _form("release_webhooks", "Release backwards", backwards="true"),
+    mode = tag("strong", faults["webhooks"]["mode"])
+    asked = [
+        f"{fault['name']} for the next {fault['count']} of {fault['method']} {fault['path']}"
+        for fault in faults["faults"]
     ]
-    return _section("Webhooks and latest events", items, forms)
+
+    def latest(kind: str, about: Callable[[Json], str], *forms: Html) -> Html:
+        found = sandbox.find(kind, limit=LATEST)
+        title = "Webhooks and latest events" if kind == "event" else f"Latest {kind}s"
+        return _section(title, [_item(thing, about(thing)) for thing in found], *forms)
+
+    return page(
+        "Control",
+        tag("p", tag("a", "Overview", href="/")),
+        tag("h1", "Control"),
+        problem("Not done", tag("p", refusal)) if refusal else None,
+        latest("charge", _about_charge, *_forms("settlement", faults)),
+        latest("refund", lambda refund: refund["status"]),
+        latest("dispute", lambda dispute: f"{dispute['reason']}: {dispute['status']}"),
+        latest("payout", _about_payout, *_forms("balance", faults)),
+        latest("subscription", lambda subscription: subscription["status"]),
+        latest(
+            "event",
+            lambda event: event["type"],
+            tag("p", "Mode now: ", mode, f". Held back: {held}."),
+            *_forms("webhooks", faults),
+        ),
+        _section(
+            f"API faults (the API is {'down' if faults['down'] else 'up'})",
+            [together(each) for each in asked],
+            *_forms("api", faults),
+        ),
+        status=status,
+        kind="wide control",
+        headers=HEADERS,
+    )
 
 
-def _api(sandbox: Sandbox) -> str:
-    asked = chaos.state(sandbox.store)
-    items = [
-        escape(
-            f"{fault['name']} for the next {fault['count']} of {fault['method']} {fault['path']}"
+def _section(title: str, items: list[Html], *forms: Html) -> Html:
+    listed = tag("ul", *(tag("li", item) for item in items)) if items else None
+    nothing = None if items or forms else tag("p", "None yet.")
+    return tag("section", tag("h2", title), listed, nothing, *forms)
+
+
+def _item(thing: Json, about: str) -> Html:
+    """An object, and a form for each thing that may happen to it."""
+    kind, key = thing["object"], thing["id"]
+    amount = money(thing["amount"], thing["currency"]) if "amount" in thing else ""
+    forms = _decisions(thing) if kind == "dispute" else _forms(kind, thing, key)
+    small = tag("small", key, id=key)
+    return together(tag("p", tag("b", amount), f" {about} ", small), *forms)
+
+
+def _about_charge(charge: Json) -> str:
+    about = charge["status"] + (", disputed" if charge["disputed"] else "")
+    if charge["amount_refunded"]:
+        about += f", {money(charge['amount_refunded'], charge['currency'])} refunded"
+    return about
+
+
+def _about_payout(payout: Json) -> str:
+    return f"{payout['status']}, reconciliation {payout['reconciliation_status']}"
+
+
+# Forms
+
+
+def _forms(part: str, state: Json, key: str = "") -> list[Html]:
+    """The forms of a part of the page; with a key, those of an object of that kind."""
+    named = {part: key} if key else {}
+    return [
+        _form(each["verb"], each["label"], named | each.get("hidden", {}), *each.get("inputs", ()))
+        for each in FORMS[part]
+        if all(state[name] in values for name, values in each.get("when", {}).items())
+    ]
+
+
+def _decisions(dispute: Json) -> list[Html]:
+    follows = [name for name, of in aftermath.DECISIONS.items() if dispute["status"] in of]
+    follows += ["appeal_won"] if "appeal" in follows else []
+    return [
+        _form(
+            "decide_dispute",
+            DECISIONS.get(name, name.capitalize()),
+            {"dispute": dispute["id"], "decision": name},
         )
-        for fault in asked["faults"]
+        for name in follows
     ]
-    fields = (
-        _select("answer", "Answer", chaos.ANSWERS)
-        + _input("calls", "Calls", "POST /v1/checkout/sessions", 28)
-        + _input("count", "How many", "1", 4)
-        + _input("seconds", "Seconds until cut", "0", 4)
-    )
-    forms = [
-        _form("api_fault", "Set", fields),
-        _form("api_down", "Switch on", down="false")
-        if asked["down"]
-        else _form("api_down", "Switch off", down="true"),
-        _form("end_faults", "End all faults"),
-    ]
-    state = "down" if asked["down"] else "up"
-    return _section(f"API faults (the API is {state})", items, forms)
+
+
+def _form(verb: str, label: str, hidden: dict[str, str], *inputs: list[Any]) -> Html:
+    """One button, described by the object that it is about, if it is about one."""
+    fields = [tag("input", type="hidden", name=name, value=value) for name, value in hidden.items()]
+    fields += [_input(verb, *each) for each in inputs]
+    # An object's field comes first, and has the name of its kind.
+    name = next(iter(hidden), "")
+    button = tag("button", label, aria_describedby=hidden[name] if name in ABOUT else None)
+    return tag("form", *fields, button, method="post", action=f"/control/{verb}")
+
+
+def _input(verb: str, name: str, label: str, value: str = "", size: int = 8) -> Html:
+    if value != "one of":
+        typed = tag("input", name=name, value=value, size=size)
+        return tag("label", f"{label} ", typed)
+    options = PARAMETERS[f"control {verb}"][name].removeprefix("one of ").partition(" = ")[0]
+    listed = (tag("option", option) for option in options.split())
+    return tag("label", f"{label} ", tag("select", *listed, name=name))

@@ -1,35 +1,29 @@
 """What the sandbox answers when it refuses: Stripe's error object, with Stripe's words."""
 
+from dataclasses import dataclass
 from typing import Any
 
 Json = dict[str, Any]
-DOCS = "https://docs.stripe.com/error-codes/"
 
 
+def doc_url(code: str) -> str:
+    return "https://docs.stripe.com/error-codes/" + code.replace("_", "-")
+
+
+@dataclass(eq=False)
 class ApiError(Exception):
     """An answer other than 200. Messages are English, as Stripe's are: developers read them."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        status: int = 400,
-        kind: str = "invalid_request_error",
-        code: str = "",
-        param: str = "",
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.status = status
-        self.kind = kind
-        self.code = code
-        self.param = param
+    message: str
+    status: int = 400
+    kind: str = "invalid_request_error"
+    code: str = ""
+    param: str = ""
 
     def body(self) -> Json:
         error: Json = {"message": self.message, "type": self.kind}
         if self.code:
-            error["code"] = self.code
-            error["doc_url"] = DOCS + self.code.replace("_", "-")
+            error |= {"code": self.code, "doc_url": doc_url(self.code)}
         if self.param:
             error["param"] = self.param
         return {"error": error}
@@ -48,6 +42,11 @@ class CardError(ApiError):
 
 def missing(param: str) -> ApiError:
     return ApiError(f"Missing required param: {param}.", code="parameter_missing", param=param)
+
+
+def unknown(param: str) -> ApiError:
+    said = f"Received unknown parameter: {param} (or one that this sandbox does not serve)"
+    return ApiError(said, code="parameter_unknown", param=param)
 
 
 def no_such(what: str, key: str, *, param: str = "id", status: int = 404) -> ApiError:

@@ -1,18 +1,21 @@
-"""Stripe's request parameters: form encoding with brackets, read field by field.
+"""Stripe's request parameters: form encoding with brackets, read by the tables of endpoints.json.
 
-`Fields` remembers which names were read, so that `refuse_unknown` can name any other: a
-parameter that the sandbox does not serve is an error here, never silently ignored.
+A parameter that no table names is an error here, never silently ignored. An empty string means
+"not given", as at Stripe.
 """
 
 import re
-from collections.abc import Sequence
-from typing import Literal, overload
+from collections.abc import Callable
+from types import NoneType
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from sandbox.errors import ApiError, Json, missing
+from sandbox.errors import ApiError, Json, missing, no_such, unknown
 
 DEEPEST = 8
 LARGEST_AMOUNT = 99_999_999
+LATEST = 10**11
+Look = Callable[[str, str], Json | None]
 
 
 def decode(encoded: bytes) -> Json:
@@ -50,126 +53,162 @@ def _with_lists(value: object) -> object:
     return inner
 
 
-class Fields:
-    """One level of a request's parameters. An empty string means "not given", as at Stripe."""
+def read(values: Json, table: Json, look: Look, path: str = "") -> Json:
+    """The values that a table of parameters names, each read as the table says.
 
-    def __init__(self, values: Json, path: str = "") -> None:
-        self.values = values
-        self.path = path
-        self._read: set[str] = set()
-        self._inner: list[Fields] = []
+    A table gives each name its kind: `text 22` (at most 22 characters), `whole 1 100`, `amount`,
+    `currency`, `url`, `flag`, `one of a b`, `id customer` (the object itself is given; after it
+    the status of the error if there is none), `texts`, `times`, `metadata`; a table for an object
+    in brackets, a list with one table for several of them. `!` is required, `= x` is what is meant
+    if nothing is given. `look` finds an object by its id and kind. Raises ApiError as Stripe
+    refuses.
+    """
+    given = {
+        name: _read(values.get(name), kind, look, _in(path, name)) for name, kind in table.items()
+    }
+    for name in values:
+        if name not in table:
+            raise unknown(_in(path, name))
+    return given
 
-    def name(self, name: str) -> str:
-        return f"{self.path}[{name}]" if self.path else name
 
-    @overload
-    def text(self, name: str, *, required: Literal[True], longest: int = ...) -> str: ...
+def _in(path: str, name: str) -> str:
+    return f"{path}[{name}]" if path else name
 
-    @overload
-    def text(self, name: str, *, required: bool = ..., longest: int = ...) -> str | None: ...
 
-    def text(self, name: str, *, required: bool = False, longest: int = 5000) -> str | None:
-        self._read.add(name)
-        value = self.values.get(name)
-        if value is not None and not isinstance(value, str):
-            raise ApiError("Invalid string", param=self.name(name))
-        if not value and required:
-            raise missing(self.name(name))
-        if value and len(value) > longest:
-            raise ApiError(
-                f"Invalid string: {value[:20]}…; must be at most {longest} characters",
-                param=self.name(name),
-            )
-        return value or None
+def _read(value: Any, kind: Any, look: Look, param: str) -> Any:
+    if isinstance(kind, dict):
+        return read(_checked(value or {}, dict, "object", param), kind, look, param)
+    if isinstance(kind, list):
+        several = enumerate(_array(value, dict, param))
+        return [read(each, kind[0], look, f"{param}[{place}]") for place, each in several]
+    if kind in STRUCTURES:
+        return STRUCTURES[kind](value, param)
+    words, _, default = kind.removesuffix("!").partition(" = ")
+    name, *limits = words.split()
+    given = _checked(value, (str, NoneType), "string", param) or default
+    if not given:
+        if kind.endswith("!"):
+            raise missing(param)
+        return None
+    if name == "id":
+        return existing(look, given, param, *limits)
+    return KINDS[name](given, param, *limits)
 
-    @overload
-    def whole(self, name: str, *, least: int, most: int, required: Literal[True]) -> int: ...
 
-    @overload
-    def whole(self, name: str, *, least: int, most: int, required: bool = ...) -> int | None: ...
+def _checked(value: Any, kind: Any, word: str, param: str) -> Any:
+    if not isinstance(value, kind):
+        raise ApiError(f"Invalid {word}", param=param)
+    return value
 
-    def whole(self, name: str, *, least: int, most: int, required: bool = False) -> int | None:
-        value = self.text(name, required=required)
-        if value is None:
-            return None
-        if not re.fullmatch(r"-?[0-9]{1,15}", value) or not least <= int(value) <= most:
-            raise ApiError(
-                f"Invalid integer: {value[:40]}; must be between {least} and {most}",
-                code="parameter_invalid_integer",
-                param=self.name(name),
-            )
-        return int(value)
 
-    def choice(self, name: str, options: Sequence[str], default: str | None = None) -> str | None:
-        value = self.text(name)
-        if value is not None and value not in options:
-            raise ApiError(
-                f"Invalid {self.name(name)}: must be one of {', '.join(options)}",
-                param=self.name(name),
-            )
-        return value or default
+def _array(value: Any, kind: type, param: str) -> list[Any]:
+    if not isinstance(value or [], list) or not all(isinstance(x, kind) for x in value or []):
+        raise ApiError("Invalid array", param=param)
+    return value or []
 
-    def flag(self, name: str, default: bool) -> bool:
-        value = self.choice(name, ("true", "false"))
-        return default if value is None else value == "true"
 
-    def url(self, name: str, *, required: bool = False) -> str | None:
-        value = self.text(name, required=required)
-        if value is not None:
-            # The page sends a browser there: control characters would split the header.
-            unsafe = any(ord(character) <= 32 or character == "\x7f" for character in value)
-            if unsafe or urlsplit(value).scheme not in ("http", "https"):
-                raise ApiError("Not a valid URL", code="url_invalid", param=self.name(name))
-        return value
+def existing(look: Look, key: str, param: str, kind: str, status: str = "400") -> Json:
+    thing = look(key, kind)
+    if thing is None:
+        raise no_such(kind, key, param=param, status=int(status))
+    return thing
 
-    def inner(self, name: str) -> "Fields":
-        """The fields in brackets; the same ones however often they are asked for."""
-        for known in self._inner:
-            if known.path == self.name(name):
-                return known
-        self._read.add(name)
-        value = self.values.get(name) or {}
-        if not isinstance(value, dict):
-            raise ApiError("Invalid object", param=self.name(name))
-        return self._keep(Fields(value, self.name(name)))
 
-    def many(self, name: str) -> list["Fields"]:
-        self._read.add(name)
-        value = self.values.get(name) or []
-        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            raise ApiError("Invalid array", param=self.name(name))
-        return [self._keep(Fields(item, f"{self.name(name)}[{i}]")) for i, item in enumerate(value)]
+# Kinds
 
-    def texts(self, name: str) -> list[str]:
-        self._read.add(name)
-        value = self.values.get(name) or []
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise ApiError("Invalid array", param=self.name(name))
-        return value
 
-    def metadata(self) -> dict[str, str]:
-        """Stripe's limits: 50 keys of 40 characters, values of 500."""
-        given = self.inner("metadata")
-        found = {key: given.text(key, longest=500) or "" for key in list(given.values)}
-        if len(found) > 50 or any(len(key) > 40 for key in found):
-            raise ApiError(
-                "Metadata can have up to 50 keys, with names of at most 40 characters",
-                param=given.path,
-            )
-        return found
+def _text(value: str, param: str, longest: str = "5000") -> str:
+    if len(value) > int(longest):
+        raise ApiError(
+            f"Invalid string: {value[:20]}…; must be at most {longest} characters", param=param
+        )
+    return value
 
-    def _keep(self, fields: "Fields") -> "Fields":
-        self._inner.append(fields)
-        return fields
 
-    def refuse_unknown(self) -> None:
-        for name in self.values:
-            if name not in self._read:
-                raise ApiError(
-                    f"Received unknown parameter: {self.name(name)} "
-                    "(or one that this sandbox does not serve)",
-                    code="parameter_unknown",
-                    param=self.name(name),
-                )
-        for fields in self._inner:
-            fields.refuse_unknown()
+def whole(value: str, param: str, least: int | str, most: int | str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,15}", value) or not int(least) <= int(value) <= int(most):
+        raise ApiError(
+            f"Invalid integer: {value[:40]}; must be between {least} and {most}",
+            code="parameter_invalid_integer",
+            param=param,
+        )
+    return int(value)
+
+
+def _amount(value: str, param: str) -> int:
+    return whole(value, param, 1, LARGEST_AMOUNT)
+
+
+def _currency(value: str, param: str) -> str:
+    currency = _text(value, param, "3").lower()
+    if not re.fullmatch("[a-z]{3}", currency):
+        raise ApiError(f"Invalid currency: {currency}.", param=param)
+    return currency
+
+
+def _one(value: str, param: str, _: str, *options: str) -> str:
+    if value not in options:
+        raise ApiError(f"Invalid {param}: must be one of {', '.join(options)}", param=param)
+    return value
+
+
+def _flag(value: str, param: str) -> bool:
+    return _one(value, param, "of", "true", "false") == "true"
+
+
+def _url(value: str, param: str) -> str:
+    # The page sends a browser there: control characters would split the header.
+    unsafe = any(ord(character) <= 32 or character == "\x7f" for character in value)
+    if unsafe or urlsplit(_text(value, param)).scheme not in ("http", "https"):
+        raise ApiError("Not a valid URL", code="url_invalid", param=param)
+    return value
+
+
+def _times(value: Any, param: str) -> list[tuple[str, int]]:
+    """A moment, or its bounds in brackets, as conditions of the store."""
+    if value and isinstance(value, str):
+        moment = whole(value, param, 0, LATEST)
+        return [("gte", moment), ("lte", moment)]
+    bounds = _strings(value, param)
+    for name in bounds.keys() - {"gt", "gte", "lt", "lte"}:
+        raise unknown(_in(param, name))
+    return [
+        (name, whole(text, _in(param, name), 0, LATEST)) for name, text in bounds.items() if text
+    ]
+
+
+def _strings(value: Any, param: str) -> dict[str, str]:
+    given = _checked(value or {}, dict, "object", param)
+    return {name: _checked(text, str, "string", _in(param, name)) for name, text in given.items()}
+
+
+def _metadata(value: Any, param: str) -> dict[str, str]:
+    """Stripe's limits: 50 keys of 40 characters, values of 500. An empty value removes its key."""
+    given = _strings(value, param)
+    found = {key: _text(text, _in(param, key), "500") for key, text in given.items()}
+    if len(found) > 50 or any(len(key) > 40 for key in found):
+        raise ApiError(
+            "Metadata can have up to 50 keys, with names of at most 40 characters", param=param
+        )
+    return found
+
+
+def kept(metadata: dict[str, str]) -> dict[str, str]:
+    return {key: value for key, value in metadata.items() if value}
+
+
+STRUCTURES: dict[str, Callable[[Any, str], Any]] = {
+    "texts": lambda value, param: _array(value, str, param),
+    "metadata": _metadata,
+    "times": _times,
+}
+KINDS: dict[str, Callable[..., Any]] = {
+    "text": _text,
+    "whole": whole,
+    "amount": _amount,
+    "currency": _currency,
+    "one": _one,
+    "flag": _flag,
+    "url": _url,
+}

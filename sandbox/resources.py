@@ -1,106 +1,93 @@
-"""The endpoints: what can be created, changed, read and listed."""
+"""What every endpoint shares, and what every collection has: reading, listing, metadata.
 
-from collections.abc import Callable, Sequence
+endpoints.json holds the collections, and the table of each endpoint's parameters.
+"""
+
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
-from sandbox import chaos, objects, payments, payouts
-from sandbox.errors import ApiError, Json, no_such
-from sandbox.parameters import Fields
+from sandbox import chaos, objects, payouts
+from sandbox.data import load
+from sandbox.errors import ApiError, Json
+from sandbox.parameters import existing, kept, read
 from sandbox.payments import Sandbox
 
 
 @dataclass(frozen=True)
 class Call:
-    """One authorised request, inside a transaction of the store."""
+    """One authorised request, inside a transaction of the store.
+
+    `thing` is what its path names by an id. `given` are its parameters as the endpoint's table
+    reads them, `sent` as they came.
+    """
 
     sandbox: Sandbox
-    fields: Fields
-    request: Json
-    collection: str = ""
-    id: str = ""
-
-
-Endpoint = tuple[str, str, Callable[[Call], Json]]
+    thing: Json
+    given: Json
+    sent: Json
 
 
 @dataclass(frozen=True)
-class Resource:
+class Collection:
     """How a kind of object is named, filtered in lists, expanded; may its metadata change?
 
     `event` is what a change of metadata is told by. Dots lead into an object, in filters as in
     what is expandable; `places` says where the value of a filter stands, if not at its own name.
     """
 
+    path: str
     kind: str
-    filters: tuple[str, ...] = ()
-    expandable: tuple[str, ...] = ()
+    filters: list[str] = field(default_factory=list)
+    expandable: list[str] = field(default_factory=list)
     changeable: bool = False
     event: str = ""
     places: dict[str, str] = field(default_factory=dict)
 
 
-RESOURCES = {
-    "checkout/sessions": Resource(
-        "checkout.session",
-        ("customer", "payment_intent", "status", "subscription"),
-        ("customer", "invoice", "line_items", "payment_intent", "subscription"),
-        True,
-    ),
-    "payment_intents": Resource(
-        "payment_intent", ("customer",), ("customer", "latest_charge", "payment_method"), True
-    ),
-    "charges": Resource(
-        "charge",
-        ("customer", "payment_intent"),
-        ("balance_transaction", "customer", "payment_intent"),
-        True,
-    ),
-    "customers": Resource(
-        "customer", ("email",), ("invoice_settings.default_payment_method", "test_clock")
-    ),
-    "payment_methods": Resource(
-        "payment_method", ("customer", "type"), ("customer",), True, "payment_method.updated"
-    ),
-    "subscriptions": Resource(
-        "subscription",
-        ("customer",),
-        ("customer", "default_payment_method", "latest_invoice", "test_clock"),
-    ),
-    "invoices": Resource(
-        "invoice",
-        ("customer", "status", "subscription"),
-        ("customer", "default_payment_method", "parent.subscription_details.subscription"),
-        True,
-        "invoice.updated",
-        {"subscription": "parent.subscription_details.subscription"},
-    ),
-    "invoice_payments": Resource(
-        "invoice_payment",
-        ("invoice", "payment.payment_intent", "payment.type", "status"),
-        ("invoice", "payment.payment_intent"),
-    ),
-    "test_helpers/test_clocks": Resource("test_helpers.test_clock"),
-    "balance_transactions": Resource(
-        "balance_transaction", ("currency", "source", "type"), ("source",)
-    ),
-    "events": Resource("event", ("type",)),
-    "refunds": Resource(
-        "refund",
-        ("charge", "payment_intent"),
-        ("balance_transaction", "charge", "failure_balance_transaction", "payment_intent"),
-        True,
-        "refund.updated",
-    ),
-    "disputes": Resource("dispute", ("charge", "payment_intent"), ("charge", "payment_intent")),
-    "payouts": Resource(
-        "payout",
-        ("status",),
-        ("balance_transaction", "failure_balance_transaction"),
-        True,
-        "payout.updated",
-    ),
-}
-EXPANDABLE = {resource.kind: resource.expandable for resource in RESOURCES.values()}
+Endpoint = Callable[[Call], Json]
+DATA: Json = load("endpoints.json")
+COLLECTIONS = {path: Collection(path, **given) for path, given in DATA["collections"].items()}
+EXPANDABLE = {each.kind: each.expandable for each in COLLECTIONS.values()}
+PARAMETERS: Json = DATA["parameters"]
+# By method and path, as "POST /v1/refunds/{id}/cancel"; each module adds its own.
+ENDPOINTS: dict[str, Endpoint] = {}
+
+
+def endpoint(route: str) -> Callable[[Endpoint], Endpoint]:
+    """Let a function answer a route."""
+
+    def add(function: Endpoint) -> Endpoint:
+        ENDPOINTS[route] = function
+        return function
+
+    return add
+
+
+def serve(sandbox: Sandbox, route: str, sent: Json, key: str = "") -> Json:
+    """What a call is answered with. Raises ApiError; then its transaction is to be undone."""
+    table = PARAMETERS.get(route, {})
+    if isinstance(table, str):  # it takes the same as another route
+        table = PARAMETERS[table]
+    named = re.match(r"\w+ /v1/(.+?)/\{id\}", route)
+    kind = COLLECTIONS[named[1]].kind if named else ""
+    thing = existing(sandbox.get, key, kind.rpartition(".")[2], kind, "404") if kind else {}
+    given = read(sent, table | {"expand": "texts"}, sandbox.get)
+    expand = given.pop("expand")
+    answer = ENDPOINTS[route](Call(sandbox, thing, given, sent))
+    return expanded(sandbox, served(sandbox, answer), expand)
+
+
+def act(action: Callable[[Sandbox, Json], object], name: str = "") -> Endpoint:
+    """The endpoint that does something to what the path names, or to what a parameter does."""
+
+    def endpoint(call: Call) -> Json:
+        thing = call.given[name] if name else call.thing
+        action(call.sandbox, thing)
+        return call.sandbox.known(thing["id"])
+
+    return endpoint
 
 
 # Serving
@@ -109,9 +96,10 @@ EXPANDABLE = {resource.kind: resource.expandable for resource in RESOURCES.value
 def served(sandbox: Sandbox, thing: Json) -> Json:
     """An object as the API shows it now: without private notes, with what follows from time."""
     shown = objects.public(thing)
-    if thing["object"] == "event":
+    kind = thing.get("object")
+    if kind == "event":
         shown["pending_webhooks"] = int(chaos.webhook_waits(sandbox.store, thing["id"]))
-    if thing["object"] == "balance_transaction" and thing["available_on"] <= objects.now():
+    if kind == "balance_transaction" and thing["available_on"] <= objects.now():
         shown["status"] = "available"
     return shown
 
@@ -138,138 +126,96 @@ def _expand(sandbox: Sandbox, shown: Json, names: list[str], path: str) -> None:
         shown = shown[outer]
     name, rest = names[deep - 1], names[deep:]
     if name == "line_items":
-        shown[name] = line_items_of(sandbox, shown["id"], 10)
+        shown[name] = line_items_of(sandbox.known(shown["id"]), 10)
     elif isinstance(shown.get(name), str):
-        shown[name] = served(sandbox, sandbox.store.get(shown[name]) or {})
+        shown[name] = served(sandbox, sandbox.known(shown[name]))
     if rest and shown.get(name) is not None:
         _expand(sandbox, shown[name], rest, path)
 
 
-def checked(call: Call) -> Callable[[Json], Json]:
-    """Refuse what nobody read. Returns how to answer with an object, expanded as was asked."""
-    expand = call.fields.texts("expand")
-    call.fields.refuse_unknown()
-    return lambda thing: expanded(call.sandbox, served(call.sandbox, thing), expand)
-
-
-def found(call: Call, kind: str) -> Json:
-    thing = call.sandbox.store.get(call.id, kind)
-    if thing is None:
-        raise no_such(kind, call.id, param=kind.rpartition(".")[2])
-    return thing
-
-
-def line_items_of(sandbox: Sandbox, session_id: str, limit: int) -> Json:
-    items = (sandbox.store.get(session_id) or {})["_items"]
-    return {
-        "object": "list",
-        "data": items[:limit],
-        "has_more": len(items) > limit,
-        "url": f"/v1/checkout/sessions/{session_id}/line_items",
-    }
+def line_items_of(session: Json, limit: int) -> Json:
+    items, url = session["_items"], f"/v1/checkout/sessions/{session['id']}/line_items"
+    return objects.listed(items[:limit], url, has_more=len(items) > limit)
 
 
 # Reading
 
 
-def retrieve(call: Call) -> Json:
-    answer = checked(call)
-    return answer(found(call, RESOURCES[call.collection].kind))
+def retrieve(collection: Collection, call: Call) -> Json:
+    return call.thing
 
 
-def _created(fields: Fields) -> list[tuple[str, object]]:
-    if isinstance(fields.values.get("created"), str):
-        moment = fields.whole("created", least=0, most=10**11)
-        return [("gte", moment), ("lte", moment)]
-    inner = fields.inner("created")
-    bounds = [(name, inner.whole(name, least=0, most=10**11)) for name in inner.values]
-    return [(name, moment) for name, moment in bounds if name in ("gt", "gte", "lt", "lte")]
-
-
-def _filter(fields: Fields, name: str) -> str | None:
-    *outer, last = name.split(".")
-    for part in outer:
-        fields = fields.inner(part)
-    return fields.text(last)
-
-
-def list_page(call: Call, also: Sequence[tuple[str, object]] = ()) -> Json:
+def list_page(collection: Collection, call: Call, *also: tuple[str, object]) -> Json:
     """A page of a collection: of what the filters ask for, and of what `also` does."""
-    resource, fields = RESOURCES[call.collection], call.fields
-    limit = fields.whole("limit", least=1, most=100) or 10
-    conditions = [*also, *_created(fields)]
-    conditions += [
-        (resource.places.get(name, name), value)
-        for name in resource.filters
-        if (value := _filter(fields, name))
-    ]
+    given, kind = call.given, collection.kind
+    conditions = [*also, *given["created"]]
+    for name in collection.filters:
+        value = given
+        for part in name.split("."):
+            value = value[part]
+        if value:
+            conditions.append((collection.places.get(name, name), value))
     for cursor in ("starting_after", "ending_before"):
-        if key := fields.text(cursor):
-            if call.sandbox.store.get(key, resource.kind) is None:
-                raise no_such(resource.kind, key, param=cursor, status=400)
+        if key := given[cursor]:
+            existing(call.sandbox.get, key, cursor, kind)
             conditions.append((cursor, key))
-    if resource.kind == "balance_transaction" and (payout := fields.text("payout")):
-        conditions += payouts.parts_of(call.sandbox, payout)
-    types = fields.texts("types") if resource.kind == "event" else []
-    expand = fields.texts("expand")
-    fields.refuse_unknown()
-    backwards = bool(fields.text("ending_before"))
+    if payout := given.get("payout"):
+        conditions.append(payouts.parts_of(call.sandbox, payout))
     things, has_more = call.sandbox.store.page(
-        resource.kind, conditions, types=types, limit=limit, backwards=backwards
+        kind,
+        conditions,
+        types=given.get("types", ()),
+        limit=given["limit"],
+        backwards=bool(given["ending_before"]),
     )
-    page: Json = {
-        "object": "list",
-        "data": [served(call.sandbox, thing) for thing in things],
-        "has_more": has_more,
-        "url": f"/v1/{call.collection}",
-    }
-    return expanded(call.sandbox, page, expand)
+    shown = [served(call.sandbox, thing) for thing in things]
+    return objects.listed(shown, f"/v1/{collection.path}", has_more=has_more)
 
 
+def _filters(collection: Collection) -> Json:
+    """The parameters of every list."""
+    table: Json = {"created": "times", "limit": "whole 1 100 = 10"}
+    for name in (*collection.filters, "starting_after", "ending_before"):
+        *outer, last = name.split(".")
+        inner = table
+        for part in outer:
+            inner = inner.setdefault(part, {})
+        inner[last] = "text"
+    return table
+
+
+@endpoint("GET /v1/checkout/sessions/{id}/line_items")
 def list_line_items(call: Call) -> Json:
-    found(call, "checkout.session")
-    limit = call.fields.whole("limit", least=1, most=100) or 10
-    expand = call.fields.texts("expand")
-    call.fields.refuse_unknown()
-    return expanded(call.sandbox, line_items_of(call.sandbox, call.id, limit), expand)
+    return line_items_of(call.thing, call.given["limit"])
 
 
+@endpoint("GET /v1/balance")
 def read_balance(call: Call) -> Json:
-    call.fields.refuse_unknown()
-    # A sandbox holds what a person clicked together: a page of all of it is small.
-    things, _ = call.sandbox.store.page("balance_transaction", (), limit=1_000_000)
-    return objects.balance(things)
+    return objects.balance(call.sandbox.find("balance_transaction"))
 
 
 # Writing
 
 
-def update(call: Call) -> Json:
+def update(collection: Collection, call: Call) -> Json:
     """Metadata is merged into what there is; an empty value removes its key."""
-    resource = RESOURCES[call.collection]
-    if not resource.changeable:
-        raise ApiError(f"{call.collection} cannot be changed.", status=404)
-    thing = found(call, resource.kind)
-    expand = call.fields.texts("expand")
-    previous = {"metadata": thing["metadata"]}
-    thing["metadata"] = kept(thing["metadata"] | call.fields.metadata())
-    call.fields.refuse_unknown()
-    call.sandbox.store.put(thing)
-    if resource.event:
-        payments.emit(call.sandbox, resource.event, thing, previous=previous, request=call.request)
-    return expanded(call.sandbox, served(call.sandbox, thing), expand)
+    kinds = [collection.event] if collection.event else []
+    call.sandbox.write(call.thing, merged(call), *kinds)
+    return call.thing
 
 
-def kept(metadata: dict[str, str]) -> dict[str, str]:
-    return {key: value for key, value in metadata.items() if value}
+def merged(call: Call) -> Json:
+    return {"metadata": kept(call.thing["metadata"] | call.given["metadata"])}
 
 
-COLLECTION = f"/v1/(?P<collection>{'|'.join(RESOURCES)})"
-ONE = COLLECTION + r"/(?P<id>[A-Za-z0-9_-]+)"
-ROUTES: tuple[Endpoint, ...] = (
-    ("GET", r"/v1/checkout/sessions/(?P<id>[A-Za-z0-9_-]+)/line_items", list_line_items),
-    ("GET", r"/v1/balance", read_balance),
-    ("GET", COLLECTION, list_page),
-    ("GET", ONE, retrieve),
-    ("POST", ONE, update),
-)
+def _refuse(collection: Collection, call: Call) -> Json:
+    raise ApiError(f"{collection.path} cannot be changed.", status=404)
+
+
+for path, collection in COLLECTIONS.items():
+    ENDPOINTS[f"GET /v1/{path}"] = partial(list_page, collection)
+    PARAMETERS.setdefault(f"GET /v1/{path}", {}).update(_filters(collection))
+    ENDPOINTS[f"GET /v1/{path}/{{id}}"] = partial(retrieve, collection)
+    change = update if collection.changeable else _refuse
+    ENDPOINTS[f"POST /v1/{path}/{{id}}"] = partial(change, collection)
+    PARAMETERS.setdefault(f"POST /v1/{path}/{{id}}", {"metadata": "metadata"})

@@ -11,27 +11,25 @@ import sys
 import threading
 import time
 import traceback
-from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox import api, chaos, checkout_page, control, portal_page
+from sandbox import api, chaos, checkout_page, control, history, hosted, portal_page
 from sandbox.payments import Sandbox, Settings
 from sandbox.store import Store
+from sandbox.web import Asked, Reply, bill, json_reply, page, table, tag
 from sandbox.webhooks import DUE, Worker
 
 LARGEST_BODY = 1_000_000
-PAGE_HEADERS = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-    "X-Content-Type-Options": "nosniff",
+# The pages for people: the start of their address, the kind of session, what takes a visit.
+HOSTED = {
+    "/c/pay/": ("checkout.session", checkout_page.turn),
+    "/p/session/": ("billing_portal.session", portal_page.turn),
 }
+STYLE = files("sandbox").joinpath("checkout.css").read_bytes()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -54,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > LARGEST_BODY:
             self.close_connection = True
-            self.reply(411 if not length else 413, b"", {"Connection": "close"})
+            self.reply(Reply(413 if length else 411, headers={"Connection": "close"}))
             return
         self.answer(self.rfile.read(int(length)))
 
@@ -66,44 +64,27 @@ class Handler(BaseHTTPRequestHandler):
         except Exception:
             traceback.print_exc()
             self.close_connection = True
-            self.reply(500, b"The sandbox failed; its log says why.\n", {"Connection": "close"})
+            failed = b"The sandbox failed; its log says why.\n"
+            self.reply(Reply(500, failed, {"Connection": "close"}))
 
     def route(self, body: bytes) -> None:
-        path = urlsplit(self.path).path
-        if path.startswith("/v1/"):
-            self.call_api(path, body)
-        elif path == "/control" or path.startswith("/control/"):
-            asked = control.Asked(self.command, path, self.headers, body)
-            answer = control.handle(self.sandbox, asked)
-            self.reply(answer.status, answer.body, answer.headers)
-        elif path.startswith("/c/pay/"):
-            self.hosted(checkout_page, path.removeprefix("/c/pay/"), body)
-        elif path.startswith("/p/session/"):
-            self.hosted(portal_page, path.removeprefix("/p/session/"), body)
-        elif self.command == "POST":
-            self.reply(404, b"", {})
-        elif path == "/checkout.css":
-            cached = {"Content-Type": "text/css; charset=utf-8", "Cache-Control": "max-age=60"}
-            self.reply(200, checkout_page.STYLE, cached)
-        elif path == "/healthz":
-            self.reply(200, b'{"status": "ok"}', {"Content-Type": "application/json"})
-        elif path == "/":
-            self.reply(200, _overview(self.sandbox).encode(), PAGE_HEADERS)
+        asked = Asked(self.command, self.path, self.headers, body)
+        if asked.path.startswith("/v1/"):
+            self.call_api(asked)
         else:
-            self.reply(404, b"Not found\n", {"Content-Type": "text/plain; charset=utf-8"})
+            self.reply(_page(self.sandbox, asked))
 
-    def call_api(self, path: str, body: bytes) -> None:
+    def call_api(self, asked: Asked) -> None:
         with self.sandbox.store.transaction():
-            fault = chaos.take_fault(self.sandbox.store, self.command, path)
+            fault = chaos.take_fault(self.sandbox.store, asked.method, asked.path)
         if fault.cuts and not fault.comes_after:
             self.cut(fault)
             return
-        asked = api.Asked(self.command, self.path, self.headers, body)
         answer = api.handle(self.sandbox, asked, fault)
         if fault.cuts:
             self.cut(fault)
         else:
-            self.reply(answer.status, answer.body, answer.headers)
+            self.reply(answer)
 
     def cut(self, fault: chaos.Fault) -> None:
         """End the connection without an answer, after letting the caller wait."""
@@ -115,24 +96,14 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             os.close(self.connection.detach())
 
-    def hosted(self, pages: Any, session_id: str, body: bytes) -> None:
-        """A page for people: `pages` is the module that shows it and takes its forms."""
-        language = self.headers.get("Accept-Language", "")
-        if self.command == "POST":
-            page = pages.submit(self.sandbox, session_id, body, language)
-        else:
-            page = pages.show(self.sandbox, session_id, language)
-        location = {"Location": page.location} if page.location else {}
-        self.reply(page.status, page.html.encode(), PAGE_HEADERS | location)
-
-    def reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
+    def reply(self, reply: Reply) -> None:
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(body)
+            self.wfile.write(reply.body)
 
     def log_message(self, format: str, *args: object) -> None:
         """Silence: what goes wrong is written where it goes wrong."""
@@ -143,43 +114,51 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
 
-def _overview(sandbox: Sandbox) -> str:
+def _page(sandbox: Sandbox, asked: Asked) -> Reply:
+    """What is there beside the API."""
+    path = asked.path
+    if path == "/control" or path.startswith("/control/"):
+        return control.handle(sandbox, asked)
+    for start, (kind, turn) in HOSTED.items():
+        if path.startswith(start):
+            return hosted.answer(sandbox, kind, path.removeprefix(start), asked, turn)
+    if asked.method == "POST":
+        return Reply(404)
+    if path == "/checkout.css":
+        cached = {"Content-Type": "text/css; charset=utf-8", "Cache-Control": "max-age=60"}
+        return Reply(200, STYLE, cached)
+    if path == "/healthz":
+        return json_reply(200, {"status": "ok"})
+    if path == "/":
+        return _overview(sandbox)
+    return Reply(404, b"Not found\n", {"Content-Type": "text/plain; charset=utf-8"})
+
+
+def _overview(sandbox: Sandbox) -> Reply:
+    kinds = {"Checkout sessions": "checkout.session", "Charges": "charge", "Events": "event"}
     with sandbox.store.transaction():
-        counts = [
-            (label, sandbox.store.count(kind))
-            for label, kind in (
-                ("Checkout sessions", "checkout.session"),
-                ("Charges", "charge"),
-                ("Events", "event"),
-            )
-        ]
+        counts = [(label, str(sandbox.store.count(kind))) for label, kind in kinds.items()]
         waiting = [
-            (sandbox.store.get(work.object) or {}, work)
+            (sandbox.known(work.object)["type"], str(work.attempts), work.error)
             for kind in ("deliver", "held webhook")
             for work in sandbox.store.waiting_work(kind, 20)
         ]
-    target = sandbox.settings.webhook_url or "nowhere (no --webhook-url)"
-    rows = "".join(
-        f"<tr><td>{escape(event.get('type', ''))}<td>{work.attempts}<td>{escape(work.error)}"
-        for event, work in waiting
+    target = tag("strong", sandbox.settings.webhook_url or "nowhere (no --webhook-url)")
+    queue = table(("Event", "Attempts", "Last answer"), waiting)
+    about = (
+        "The portal talks to this program as it would talk to Stripe. People come here only to "
+        "pay, on a page that the portal sends them to. Webhooks go to "
     )
-    queue = (
-        "<table><thead><tr><th scope=col>Event<th scope=col>Attempts<th scope=col>Last answer"
-        f"<tbody>{rows}</table>"
-        if rows
-        else "<p>Every webhook has been delivered.</p>"
-    )
-    numbers = "".join(f"<li><span>{label}</span> <b>{count}</b></li>" for label, count in counts)
-    return checkout_page.document(
+    control_link = tag("a", "Control", href="/control")
+    return page(
         "A stand-in for Stripe",
-        f"""<h1>A stand-in for Stripe</h1>
-<p>The portal talks to this program as it would talk to Stripe. People come here only to pay, on a
-page that the portal sends them to. Webhooks go to <strong>{escape(target)}</strong>.</p>
-<ul class="bill">{numbers}</ul>
-<p><a href="/control">Control</a>: refunds, disputes, payouts, and faults on demand.</p>
-<h2>Webhooks that wait</h2>
-{queue}
-{checkout_page.table_of_cards("en")}""",
+        tag("h1", "A stand-in for Stripe"),
+        tag("p", about, target, "."),
+        bill(counts),
+        tag("p", control_link, ": refunds, disputes, payouts, and faults on demand."),
+        tag("h2", "Webhooks that wait"),
+        queue if waiting else tag("p", "Every webhook has been delivered."),
+        hosted.table_of_cards("en"),
         kind="wide",
     )
 
@@ -198,35 +177,33 @@ def _refusal(arguments: argparse.Namespace, environment: dict[str, str]) -> str:
     return ""
 
 
+FLAGS: tuple[tuple[str, type, Any, str], ...] = (
+    ("--host", str, "127.0.0.1", "where to listen"),
+    ("--port", int, 12111, "0 takes any free port"),
+    ("--webhook-url", str, "", "where events are posted"),
+    ("--history", str, "", "JSON file of card payments from before: see sandbox/history.py"),
+    ("--public-url", str, "", "how browsers reach this program, if not by host and port"),
+    (
+        "--settle-after",
+        float,
+        1.0,
+        "seconds until a charge has its balance transaction; 0: at once",
+    ),
+    ("--debit-after", float, 5.0, "seconds until a bank answers to a debit, in place of days"),
+    (
+        *("--step-after", float, 2.0),
+        "seconds until a card's dispute opens, a refund or a payout goes its next step",
+    ),
+)
+
+
 def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox", description="A stand-in for Stripe in which no money moves."
     )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=12111, help="0 takes any free port")
     parser.add_argument("--state", type=Path, required=True, help="SQLite file, made if missing")
-    parser.add_argument("--webhook-url", default="", help="where events are posted")
-    parser.add_argument(
-        "--public-url", default="", help="how browsers reach this program, if not by host and port"
-    )
-    parser.add_argument(
-        "--settle-after",
-        type=float,
-        default=1.0,
-        help="seconds until a charge has its balance transaction; 0: at once",
-    )
-    parser.add_argument(
-        "--debit-after",
-        type=float,
-        default=5.0,
-        help="seconds until a bank answers to a debit, in place of days",
-    )
-    parser.add_argument(
-        "--step-after",
-        type=float,
-        default=2.0,
-        help="seconds until a card's dispute opens, a refund or a payout goes its next step",
-    )
+    for name, kind, default, help_ in FLAGS:
+        parser.add_argument(name, type=kind, default=default, help=help_)
     return parser.parse_args(given)
 
 
@@ -235,33 +212,38 @@ def main(given: list[str] | None = None) -> int:
     arguments = _arguments(given)
     refusal = _refusal(arguments, dict(os.environ))
     if refusal:
-        sys.stderr.write(f"sandbox: {refusal}\n")
-        return 2
+        return _will_not(refusal)
     try:
         store = Store(arguments.state)
     except (OSError, sqlite3.Error) as error:
-        sys.stderr.write(f"sandbox: cannot use {arguments.state}: {error}\n")
-        return 2
-    handler = type("BoundHandler", (Handler,), {})
+        return _will_not(f"cannot use {arguments.state}: {error}")
+    host = arguments.host
     try:
-        server = Server((arguments.host, arguments.port), handler)
+        server = Server((host, arguments.port), type("BoundHandler", (Handler,), {}))
     except OSError as error:
-        sys.stderr.write(
-            f"sandbox: cannot listen at {arguments.host}:{arguments.port}: {error.strerror}\n"
-        )
-        return 2
-    own_url = f"http://{arguments.host}:{server.server_port}"
+        return _will_not(f"cannot listen at {host}:{arguments.port}: {error.strerror}")
     settings = Settings(
         secret_key=os.environ["SANDBOX_SECRET_KEY"],
         webhook_secret=os.environ["SANDBOX_WEBHOOK_SECRET"],
         webhook_url=arguments.webhook_url,
-        base_url=arguments.public_url.rstrip("/") or own_url,
+        base_url=arguments.public_url.rstrip("/") or f"http://{host}:{server.server_port}",
         settle_after=arguments.settle_after,
         debit_after=arguments.debit_after,
         step_after=arguments.step_after,
     )
-    serve(server, Sandbox(store, settings))
+    sandbox = Sandbox(store, settings)
+    if arguments.history:
+        try:
+            history.take_in(sandbox, Path(arguments.history))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return _will_not(f"cannot use {arguments.history}: {error!r}")
+    serve(server, sandbox)
     return 0
+
+
+def _will_not(why: str) -> int:
+    sys.stderr.write(f"sandbox: {why}\n")
+    return 2
 
 
 def serve(server: ThreadingHTTPServer, sandbox: Sandbox) -> None:

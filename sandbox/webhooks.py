@@ -23,7 +23,6 @@ from sandbox.store import Work
 PATIENCE = 10.0
 LONGEST_WAIT = 60.0
 GIVE_UP_AFTER = 3 * 86_400
-FAULTS = ("wrong_signature", "stale", "truncated")
 # What time brings, by kind of work: each takes the sandbox and the id of the object it is about.
 DUE: dict[str, Callable[[Sandbox, str], None]] = {
     "settle": payments.settle,
@@ -31,8 +30,9 @@ DUE: dict[str, Callable[[Sandbox, str], None]] = {
     "debit": checkout.finish_debit,
     "renew": billing.renew_if_due,
     "advance": billing.advance,
-    **aftermath.DUE,
-    **payouts.DUE,
+    "dispute": aftermath.step_dispute,
+    "refund": aftermath.step_refund,
+    "payout": payouts.step,
 }
 
 
@@ -45,7 +45,7 @@ def signature_header(body: bytes, secret: str, moment: int) -> str:
 def send(sandbox: Sandbox, event: Json, fault: str = "") -> str:
     """Post an event once. Returns an empty string for a 2xx answer, else what went wrong.
 
-    `fault`, one of FAULTS, spoils it as a forger, a replay or a broken line would.
+    `fault` (`wrong_signature`, `stale`, `truncated`) spoils it as a forger, a replay or a broken line would.
     """
     body = json.dumps(event | {"pending_webhooks": 1}, indent=2).encode()
     secret = sandbox.settings.webhook_secret + ("x" if fault == "wrong_signature" else "")
