@@ -2,6 +2,8 @@
 
 import json
 import smtplib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from email.utils import make_msgid
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,23 +21,63 @@ from core.transactions import inside_transaction
 ATTEMPTS = 12
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file to go with a message; ``name`` is the file's, ``type`` as in ``application/pdf``."""
+
+    name: str
+    content: bytes
+    type: str
+
+
+# What makes the attachments of each kind. The queue carries texts, so a job names its attachments
+# (a kind and a key) and they are made when the mail is sent.
+_attachments: dict[str, Callable[[str], Attachment]] = {}
+
+
+def register_attachment(kind: str, make: Callable[[str], Attachment]) -> None:
+    """Let mails carry attachments of ``kind``: ``make(key)`` is called when a mail is sent.
+
+    Called once a kind, in ``AppConfig.ready`` of the package that owns it.
+    """
+    if kind in _attachments:
+        raise ValueError(f"Two makers are registered for attachments of {kind!r}.")
+    _attachments[kind] = make
+
+
 @inside_transaction
-def enqueue_mail(template: str, to: str, language: str, context: dict[str, Any]) -> None:
+def enqueue_mail(
+    template: str,
+    to: str,
+    language: str,
+    context: dict[str, Any],
+    *,
+    attachments: Sequence[tuple[str, str]] = (),
+) -> None:
     """Send ``templates/emails/<template>`` to one address, once the transaction has committed.
 
     ``<template>.subject.txt`` and ``<template>.txt`` are needed, ``<template>.html`` is optional;
     they are rendered when the mail is sent, in ``language``, with ``context`` and ``SITE_URL``,
     ``SITE_NAME``, ``language``. ``context`` is JSON: texts and numbers, amounts already formatted
-    or as integers, addresses as paths (``{{ SITE_URL }}{{ path }}``).
+    or as integers, addresses as paths (``{{ SITE_URL }}{{ path }}``). ``attachments`` are kinds
+    (`register_attachment`) with a key each.
 
-    Raises TransactionMissing outside a transaction, TemplateDoesNotExist for an unknown template
-    and TypeError for a context that is not JSON: all of them now, not in the worker.
+    Raises TransactionMissing outside a transaction, TemplateDoesNotExist for an unknown template,
+    LookupError for an unknown kind and TypeError for a context that is not JSON: all of them now,
+    not in the worker.
     """
     get_template(f"emails/{template}.subject.txt")
     get_template(f"emails/{template}.txt")
     json.dumps(context)
+    for kind, _key in attachments:
+        _maker_of(kind)
     send_template.enqueue(
-        template=template, to=to, language=language, context=context, message_id=_message_id()
+        template=template,
+        to=to,
+        language=language,
+        context=context,
+        message_id=_message_id(),
+        attachments=[[kind, key] for kind, key in attachments],
     )
 
 
@@ -69,7 +111,12 @@ def enqueue_message(message: EmailMessage) -> None:
 
 @job(queue="mail", attempts=ATTEMPTS, forget_arguments=True)
 def send_template(
-    template: str, to: str, language: str, context: dict[str, Any], message_id: str
+    template: str,
+    to: str,
+    language: str,
+    context: dict[str, Any],
+    message_id: str,
+    attachments: Sequence[Sequence[str]] = (),
 ) -> None:
     """Render and send one message. Sent twice (a worker that died) it has the same Message-ID."""
     with translation.override(language):
@@ -91,6 +138,9 @@ def send_template(
             pass
         else:
             message.attach_alternative(html.render(values), "text/html")
+    for kind, key in attachments:
+        made = _maker_of(kind)(key)
+        message.attach(made.name, made.content, made.type)
     _send(message, message_id)
 
 
@@ -135,6 +185,13 @@ def _send(message: EmailMessage, message_id: str) -> None:
         if codes and all(500 <= code < 600 for code in codes):
             raise GiveUp(f"The mail server refuses the address for good: {codes}.") from None
         raise
+
+
+def _maker_of(kind: str) -> Callable[[str], Attachment]:
+    try:
+        return _attachments[kind]
+    except KeyError:
+        raise LookupError(f"Nothing makes attachments of {kind!r}.") from None
 
 
 def _render_text(name: str, values: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """PDF documents, set by Typst from templates in core/pdf_templates.
 
-``render("document", data)`` is the letterhead of invoices and receipts. Its data (``Document``):
+``render("document", data)`` is the letterhead of invoices, receipts and their like. Its data (``Document``):
 
 ======== =========================================================================================
 language code of the document's language, e.g. "fr"; also sets hyphenation and direction
@@ -13,8 +13,10 @@ parties  [(heading, [line, …]), …], one or two: who it is from, who it is fo
 columns  (label, label) above the table: "Description", "Amount"
 lines    [(text, amount), …], amounts already formatted (``Money.format(language)``)
 totals   [(label, amount), …]; the last one stands out
-notes    [text, …] below: how to pay, what the gift is for; an address in it becomes a link
-stamp    a word across the top, "" for none: "Paid", "Void"
+boxes    [(heading, [line, …]), …] below, framed: how to pay; may be missing
+notes    [text, …] below: what the gift is for; an address in it becomes a link
+stamp    a word at the top, "" for none: "Paid", "Void"
+void     whether the stamp says that the paper no longer holds; may be missing
 page     "Page %(page)s of %(pages)s", translated
 ======== =========================================================================================
 
@@ -34,7 +36,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import typst
 from django.conf import settings
@@ -56,8 +58,10 @@ class Document(TypedDict):
     columns: tuple[str, str]
     lines: Sequence[tuple[str, str]]
     totals: Sequence[tuple[str, str]]
+    boxes: NotRequired[Sequence[tuple[str, Sequence[str]]]]
     notes: Sequence[str]
     stamp: str
+    void: NotRequired[bool]
     page: str
 
 

@@ -17,6 +17,7 @@ ACTIONS = {
     "membership.publish_agreement": (_("Publish agreement"), _("Agreement published")),
     "membership.open_term": (_("Open term"), _("Term opened")),
     "membership.settle_term": (_("Settle term"), _("Term settled")),
+    "membership.unsettle_term": (_("Unsettle term"), _("Term no longer settled")),
     "membership.waive_term": (_("Waive dues"), _("Dues waived")),
     "membership.cancel_term": (_("Cancel term"), _("Term cancelled")),
 }

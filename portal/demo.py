@@ -21,6 +21,7 @@ from core.transactions import inside_transaction, use_case
 from funding.dues import demo as dues_demo
 from funding.ledger.jobs import publish_checkpoint
 from funding.ledger.models import Pool
+from funding.payments import demo as payments_demo
 from funding.pools import demo as pools_demo
 from home.models import (
     CommunityIndexPage,
@@ -47,6 +48,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "staff": (groups.ADMINISTRATORS, groups.MODERATORS, groups.MEMBERSHIP_OFFICERS),
     "editor": (groups.EDITORS, groups.MODERATORS),
     "treasurer": (groups.TREASURERS,),
+    "treasurer2": (groups.TREASURERS,),
     "auditor": (groups.AUDITORS,),
 }
 
@@ -58,9 +60,11 @@ def load() -> None:
         home = setup_tree()
         people = _load_people()
     membership_demo.load_tiers_and_agreements()
+    payments_demo.open_accounts()
     pools_demo.open_demo_pools()
     dues_demo.load(contact=people["member"], officer=people["staff"])
     pools_demo.load(donor=people["donor"])
+    payments_demo.load(people["treasurer"])
     with use_case():
         _load_communities(home)
         _load_implementations(home)

@@ -31,6 +31,14 @@ PEOPLE: tuple[tuple[str, str, str, str, str], ...] = (
     ("staff", "Staff (administrator)", "Sofia Almeida", "staff@example.org", "/admin/"),
     ("editor", "Staff (editor)", "Edith Banda", "editor@example.org", "/admin/"),
     ("treasurer", "Staff (treasurer)", "Tomas Ferreira", "treasurer@example.org", "/admin/"),
+    # A payout needs three: one who asks, and two who agree.
+    (
+        "treasurer2",
+        "Staff (second treasurer)",
+        "Thandiwe Moyo",
+        "treasurer2@example.org",
+        "/admin/",
+    ),
     ("auditor", "Auditor", "Aminata Diallo", "auditor@example.org", "/admin/"),
     ("member", "Member organisation", "Moses Phiri", "member@example.org", "/account/"),
     ("donor", "Donor", "Dana Lindqvist", "donor@example.org", "/account/giving/"),

@@ -37,6 +37,8 @@ from portal.bootstrap import Problem
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90  # until the web server must have answered
 STOP_SECONDS = 15
+# What the sandbox is told of the demo's card payments of the past.
+HISTORY = "sandbox-history.json"
 WITNESS = ROOT / "tools" / "witness.py"
 WITNESS_NAME = "witness.openlmis-foundation.invalid"
 RESTARTS = 5  # of a part that ends by itself, before we give up
@@ -338,7 +340,7 @@ def prepare(place: Place, env: dict[str, str], prepared: Prepared) -> None:
         prepared.note("migrations", migrations)
     if not prepared.holds("demo", "loaded"):
         say("Loading the demo's content …")
-        manage(place, env, "load_demo")
+        manage(place, env, "load_demo", "--history", str(place.var / HISTORY))
         prepared.note("demo", "loaded")
     if collecting is not None:
         finish(place, collecting, "collectstatic")
@@ -410,6 +412,8 @@ def parts_of(place: Place, env: dict[str, str], ports: Ports) -> list[Part]:
         command = [python, "-m", "sandbox", "--port", str(ports.sandbox)]
         command += ["--state", str(place.var / "sandbox.sqlite3")]
         command += ["--webhook-url", f"{place.address}/payments/stripe/webhook/"]
+        if (history := place.var / HISTORY).exists():
+            command += ["--history", str(history)]
         needed = ("SANDBOX_SECRET_KEY", "SANDBOX_WEBHOOK_SECRET")
         own = plain | {name: env[name] for name in needed}
         parts.insert(0, Part("sandbox", command, own))

@@ -396,6 +396,18 @@ refuse_in_production(
     any(not secret.startswith("whsec_") or len(secret) < 20 for secret in STRIPE_WEBHOOK_SECRETS),
     "each must be an endpoint's signing secret (whsec_…)",
 )
+# Currencies in which payers may also pay by bank debit (docs/settings.md).
+STRIPE_BANK_DEBITS = frozenset(
+    currency.strip().upper()
+    for currency in optional("STRIPE_BANK_DEBITS", "" if IN_PRODUCTION else "USD,EUR,GBP").split(
+        ","
+    )
+    if currency.strip()
+)
+if STRIPE_BANK_DEBITS - {"USD", "EUR", "GBP"}:
+    raise ImproperlyConfigured(
+        "STRIPE_BANK_DEBITS names a currency that has no bank debit here; use USD, EUR, GBP."
+    )
 
 # --- The ledger's public log (docs/ledger-format.md) ----------------------------------------------
 
@@ -432,7 +444,12 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [_self],
         "img-src": [_self, "data:"],
         "font-src": [_self],
-        "form-action": [_self, STRIPE_API_BASE, "https://checkout.stripe.com"],
+        "form-action": [
+            _self,
+            STRIPE_API_BASE,
+            "https://checkout.stripe.com",
+            "https://billing.stripe.com",
+        ],
         "base-uri": [_none],
         "frame-ancestors": [_self],
         "upgrade-insecure-requests": USE_HTTPS,

@@ -11,7 +11,7 @@ from django.utils import timezone
 from wagtail.models import Page, get_page_models
 
 from funding.ledger.models import Entry
-from funding.payments.models import Invoice, Payment, Receipt
+from funding.payments.models import ExpectedPayment, Invoice, Payment, Receipt
 from membership import queries
 from membership.models import AgreementVersion, Organisation
 
@@ -38,6 +38,15 @@ LEFT_OUT = {
 }
 LEFT_OUT_NAMES = {
     "payment_pay": "takes POST alone",
+    "subscription_begin": "takes POST alone",
+    "subscription_card": "takes POST alone",
+    "subscription_resume": "takes POST alone",
+    "subscription_again": "takes POST alone",
+    "subscription": "the demo begins none (tests/payments/test_subscriptions.py)",
+    "subscription_end": "the demo begins none (tests/payments/test_subscriptions.py)",
+    "receipt_proof": "a file for the verifier (tests/payments/test_receipt_proof.py)",
+    "credit_note": "the demo has none (tests/payments/test_credit_notes.py)",
+    "credit_note_pdf": "the demo has none (tests/payments/test_credit_notes.py)",
     "pledge": "asks everyone to sign in",
     "pledge_check": "asks everyone to sign in",
     "pledge_change": "asks everyone to sign in",
@@ -68,6 +77,7 @@ NOT_HTML = {
     "ledger_csv",
     "receipt_pdf",
     "invoice_pdf",
+    "expected_payment_pdf",
 }
 
 # An address of each pattern that takes parameters; the demo's content gives the values.
@@ -83,6 +93,8 @@ SAMPLES: dict[str, Callable[[], dict[str, object]]] = {
     "receipt_pdf": lambda: {"public_id": Receipt.objects.latest("pk").public_id},
     "invoice": lambda: {"public_id": Invoice.objects.latest("pk").public_id},
     "invoice_pdf": lambda: {"public_id": Invoice.objects.latest("pk").public_id},
+    "expected_payment": lambda: {"public_id": ExpectedPayment.objects.latest("pk").public_id},
+    "expected_payment_pdf": lambda: {"public_id": ExpectedPayment.objects.latest("pk").public_id},
 }
 
 

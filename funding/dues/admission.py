@@ -115,4 +115,10 @@ def _tell(
                 "due_on": formats.date_format(invoice.due_on),
                 "invoice_path": invoice.get_absolute_url(),
             }
-    enqueue_mail(template, to=person.email, language=language, context=context)
+    enqueue_mail(
+        template,
+        to=person.email,
+        language=language,
+        context=context,
+        attachments=[("invoice", str(invoice.public_id))] if invoice else [],
+    )

@@ -22,6 +22,7 @@ from wagtail.models import ModelLogEntry
 from core.models import User
 from core.refusals import Refusal
 from funding.dues import admission
+from funding.dues.invoice_pages import DuesInvoiceViewSet
 from funding.ledger.entries import NewEntry
 from membership import applications, organisations
 from membership.backoffice import (
@@ -304,6 +305,7 @@ class MembersGroup(ViewSetGroup):
         ApplicationViewSet,
         OrganisationViewSet,
         TermViewSet,
+        DuesInvoiceViewSet,
         TierViewSet,
         FeeViewSet,
         AgreementViewSet,

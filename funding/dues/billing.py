@@ -34,6 +34,11 @@ def ensure_pool() -> Pool:
         return Pool.objects.filter(code=POOL).first() or open_pool(POOL, POOL_NAME, POOL_CURRENCY)
 
 
+def pool() -> Pool:
+    """The pool that dues belong to."""
+    return Pool.objects.get(code=POOL)
+
+
 def invoice_entry(
     money: Money, *, on: datetime.date, number: str = "", by: User | None = None
 ) -> NewEntry:
@@ -64,6 +69,7 @@ def bill(term: Term, *, to: User, on: datetime.date) -> Invoice:
     return issue_invoice(
         purpose=PURPOSE,
         purpose_id=term.pk,
+        pool=pool(),
         bill_to=BillTo(name=organisation.legal_name, country=organisation.country, email=to.email),
         lines=[Line(description=words, amount=term.fee)],
         currency=term.currency,
@@ -88,7 +94,7 @@ def start_dues_payment(invoice: Invoice, *, by: User) -> Payment:
     """
     with use_case():
         term = Term.objects.select_for_update().get(pk=invoice.purpose_id)
-        _require_payable(term, invoice)
+        require_payable(term, invoice)
         begun = (
             invoice.payments.filter(channel=Channel.CARD, amount=invoice.outstanding.amount)
             .exclude(status__in=[Status.SUCCEEDED, Status.UNDONE])
@@ -100,7 +106,7 @@ def start_dues_payment(invoice: Invoice, *, by: User) -> Payment:
         return open_payment(
             purpose=PURPOSE,
             purpose_id=term.pk,
-            pool=Pool.objects.get(code=POOL),
+            pool=pool(),
             amount=invoice.outstanding,
             payer_name=invoice.bill_to_name,
             payer_email=by.email,
@@ -122,13 +128,14 @@ def unearned(payment: Payment) -> int:
 def why_not_payable(term: Term, invoice: Invoice) -> str:
     """The sentence that says why an invoice cannot be paid now, or "" when it can."""
     try:
-        _require_payable(term, invoice)
+        require_payable(term, invoice)
     except (InvoicePaid, InvoiceVoid, NothingToPay, TermCancelled, TermOver) as refusal:
         return str(refusal)
     return ""
 
 
-def _require_payable(term: Term, invoice: Invoice) -> None:
+def require_payable(term: Term, invoice: Invoice) -> None:
+    """Raises InvoiceVoid, InvoicePaid, NothingToPay, TermCancelled or TermOver."""
     today = timezone.localdate()
     if invoice.voided_by is not None:
         raise InvoiceVoid(number=invoice.number, note=invoice.voided_by.number)

@@ -7,6 +7,7 @@ from core.mail import enqueue_mail
 from funding.dues import billing
 from funding.ledger.entries import NewEntry
 from funding.payments.models import Payment
+from funding.payments.money_back import paid_by
 from funding.payments.money_in import entry_of
 from funding.payments.outcomes import Settlement
 from membership import terms
@@ -32,10 +33,20 @@ class DuesOutcome:
     def succeeded(self, payment: Payment) -> None:
         """Settle the term on the day the money arrived.
 
-        An invoice that is paid in parts settles it with the last one. Money for a term that needed none (waived in the meantime, or paid twice), or that was
-        cancelled or over by then, stays received; staff are told on the payment.
+        An invoice that is paid in parts settles it with the last one. Money for a term that needed
+        none (waived in the meantime, or paid twice), or that was cancelled or over by then, and
+        money for an invoice that a credit note made void, stays received; staff are told on the
+        payment.
         """
         on = timezone.localdate(payment.succeeded_at)
+        note = payment.invoice.voided_by if payment.invoice else None
+        if note is not None:
+            self._note(
+                payment,
+                f"Credit note {note.number} made invoice {payment.invoice} void before this payment "
+                "arrived; the money belongs to the payer.",
+            )
+            return
         if _pays(payment) and payment.invoice and payment.invoice.outstanding.amount:
             return
         settled = terms.settle(_term(payment), on=on, by=payment.user)
@@ -69,18 +80,21 @@ class DuesOutcome:
         )
 
     def undone(self, payment: Payment) -> None:
-        """The money never came: the term is as unpaid as before."""
-        terms.unsettle(_term(payment), by=None, reason="The payment was booked by mistake.")
+        """The money never came: the term is as unpaid as before. What was owed back changes nothing."""
+        if _was_for_dues(payment):
+            reason = "The payment was booked by mistake."
+            terms.unsettle(_term(payment), by=None, reason=reason)
 
     def given_back(self, payment: Payment, amount: int) -> None:
         """A term whose dues went back whole is unpaid; a part given back leaves it as it is."""
         gone = payment.refunded.amount + payment.disputed.amount
-        if _pays(payment) and gone >= payment.amount:
+        if _was_for_dues(payment) and gone >= payment.amount:
             terms.unsettle(_term(payment), by=None, reason="Its dues were given back.")
 
     def kept_after_all(self, payment: Payment, amount: int) -> None:
         """The money is ours again, and the term paid on the day it first was."""
-        if _pays(payment) and payment.invoice and payment.invoice.outstanding.amount == 0:
+        invoice = payment.invoice
+        if _was_for_dues(payment) and invoice and invoice.outstanding.amount == 0:
             assert payment.succeeded_at is not None
             terms.settle(_term(payment), on=timezone.localdate(payment.succeeded_at), by=None)
 
@@ -89,7 +103,7 @@ class DuesOutcome:
 
         Of dues that an owed-back payment brought nothing was earned, and nothing is paid ahead.
         """
-        return min(amount, billing.unearned(payment)) if _pays(payment) else 0
+        return min(amount, billing.unearned(payment)) if _was_for_dues(payment) else 0
 
     def failed(self, payment: Payment) -> None:
         """The invoice stays open; the payment's own page says what happened."""
@@ -107,6 +121,11 @@ class DuesOutcome:
         enqueue_mail(
             "dues_settled", to=payment.payer_email, language=payment.language, context=context
         )
+
+
+def _was_for_dues(payment: Payment) -> bool:
+    """Whether its own entry paid dues: that stands, whatever became of the invoice since."""
+    return payment.entry_id is not None and paid_by(payment) == "dues"
 
 
 def _pays(payment: Payment) -> bool:

@@ -30,3 +30,26 @@ class TermOver(DuesRefusal):
 
 class TermCancelled(DuesRefusal):
     message = _("The term of invoice %(number)s was cancelled. There is nothing to pay.")
+
+
+class MayNotCredit(DuesRefusal):
+    message = _("Only treasurers may make invoices void.")
+
+
+class MoneyCame(DuesRefusal):
+    message = _("Money came for invoice %(number)s. Refund it first, then make the invoice void.")
+
+
+class PaymentUnderWay(DuesRefusal):
+    message = _(
+        "A payment for invoice %(number)s is under way or has come, so the invoice stays as it is. "
+        "Write to us."
+    )
+
+
+class SamePurchaseOrder(DuesRefusal):
+    message = _("Invoice %(number)s has this purchase order already.")
+
+
+class PurchaseOrderMissing(DuesRefusal):
+    message = _("Write the number of the purchase order.")

@@ -7,6 +7,7 @@ know. Each names the figures that its event feeds.
 
 import datetime
 import functools
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Literal, NotRequired, ParamSpec, TypedDict, Unpack
@@ -563,4 +564,18 @@ def failed_later(entry: NewEntry, *, key: str, date: datetime.date, source: str 
         source=source or entry.source,
         lines=tuple(replace(line, amount=-line.amount) for line in entry.lines),
         figures=tuple(replace(figure, amount=-figure.amount) for figure in entry.figures),
+    )
+
+
+def with_fee(entry: NewEntry, *, pool: str, currency: str, fee: int) -> NewEntry:
+    """``entry`` with what the processor took for it (below zero: gave back) out of clearing."""
+    lines = Counter({(line.pool, line.account, line.currency): line.amount for line in entry.lines})
+    lines.update({(pool, "fees", currency): fee})
+    lines.subtract({(pool, "clearing", currency): fee})
+    figures = Counter({(fig.pool, fig.currency, fig.name): fig.amount for fig in entry.figures})
+    figures.update({(pool, currency, "fees"): fee})
+    return replace(
+        entry,
+        lines=tuple(Line(*where, amount) for where, amount in lines.items() if amount),
+        figures=tuple(FigureLine(*what, amount) for what, amount in figures.items() if amount),
     )

@@ -1,65 +1,79 @@
 """The inbox of Stripe's events: kept as they came, processed by a job, never twice.
 
 An event may come twice, late, early or out of order (rule 8). So it only names what to look at:
-`process` fetches the present state outside any transaction, then locks the event and the payment
-and applies that state.
+`process` lets a handler fetch the present state outside any transaction, then locks the event and
+applies that state. Which module handles what: `HANDLERS`.
 """
 
-import datetime
 import json
 import logging
-import uuid
-from typing import Any, Literal
+from typing import Any
 
-from django.db import IntegrityError
+import stripe
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
 from core import audit
 from core.models import User
 from core.transactions import use_case
-from funding.payments import jobs, present_state, progress
-from funding.payments.models import Payment, StripeEvent
-from funding.payments.present_state import PresentState
+from funding.payments import (
+    disputes,
+    jobs,
+    payment_events,
+    processor_payouts,
+    refunds,
+    subscription_events,
+)
+from funding.payments.handlers import Applied, Handler
+from funding.payments.models import StripeEvent
+from funding.payments.stripe_client import is_live
 from funding.payments.webhooks import ReceivedEvent
 
 logger = logging.getLogger(__name__)
 
 Verdict = StripeEvent.Verdict
-Thing = Literal["session", "intent", "charge"]
+# After so many failed tries of one event staff are called, once.
+ALARM_AFTER = 10
 
-# The types that can move a payment, and what their object is. Every other type is kept and
-# ignored; the reconciliation asks for these alone.
-MOVING: dict[str, Thing] = {
-    "checkout.session.completed": "session",
-    "checkout.session.async_payment_succeeded": "session",
-    "checkout.session.async_payment_failed": "session",
-    "checkout.session.expired": "session",
-    "payment_intent.processing": "intent",
-    "payment_intent.succeeded": "intent",
-    "payment_intent.payment_failed": "intent",
-    "payment_intent.canceled": "intent",
-    "charge.updated": "charge",
-}
+
+def _merged(*modules: dict[str, Handler[Any]]) -> dict[str, tuple[Handler[Any], ...]]:
+    """The handlers of each type of event, in the order in which they are asked."""
+    kinds = {kind: None for module in modules for kind in module}
+    return {kind: tuple(module[kind] for module in modules if kind in module) for kind in kinds}
+
+
+# Every other type is kept and ignored; the reconciliation asks for these alone.
+HANDLERS = _merged(
+    payment_events.HANDLERS,
+    refunds.HANDLERS,
+    disputes.HANDLERS,
+    processor_payouts.HANDLERS,
+    subscription_events.HANDLERS,
+)
 
 
 def receive(event: ReceivedEvent, source: str) -> bool:
-    """Keep an event and its job in one transaction. False for an event that is here already."""
-    try:
-        with use_case():
-            row = StripeEvent.objects.create(
-                event_id=event.id,
-                type=event.type,
-                body=event.body,
-                source=source,
-                created=datetime.datetime.fromtimestamp(event.created, datetime.UTC),
-            )
-            jobs.process_event.enqueue(event_id=row.pk)
-    except IntegrityError:
-        if StripeEvent.objects.filter(event_id=event.id).exists():
-            return False
-        raise
-    return True
+    """Keep an event and its job in one transaction. False for an event that is here already.
+
+    Stripe waits for the answer, so this is one statement and the job's row; and what is here
+    already is no error, which would cost a transaction of its own.
+    """
+    with use_case(), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO payments_stripeevent
+                (event_id, type, body, source, created, received_at, verdict, attempts, last_error)
+            VALUES (%s, %s, %s, %s, to_timestamp(%s), now(), '', 0, '')
+            ON CONFLICT (event_id) DO NOTHING
+            RETURNING id
+            """,
+            [event.id, event.type, event.body, source, event.created],
+        )
+        row = cursor.fetchone()
+        if row is not None:
+            jobs.process_event.enqueue(event_id=row[0])
+    return row is not None
 
 
 def process(event_pk: int) -> None:
@@ -70,59 +84,78 @@ def process(event_pk: int) -> None:
     try:
         _process(event)
     except Exception as error:
-        with use_case():
-            StripeEvent.objects.filter(pk=event_pk, processed_at=None).update(
-                attempts=F("attempts") + 1, last_error=f"{type(error).__name__}: {error}"[:4000]
-            )
+        _note_failure(event, f"{type(error).__name__}: {error}"[:4000])
         raise
 
 
 def _process(event: StripeEvent) -> None:
-    thing = json.loads(event.body)["data"]["object"]
-    payment = _payment_of(event.type, thing)
-    state = _present_state(event.type, thing) if payment else None
+    body = json.loads(event.body)
+    reason = _not_for_us(body)
+    handler, state = (None, None) if reason else _fetch(event.type, body["data"]["object"])
     with use_case():
         locked = StripeEvent.objects.select_for_update(of=("self",)).get(pk=event.pk)
         if locked.processed_at is not None:
             return
-        problem = progress.apply(payment.pk, state) if payment and state else ""
-        locked.payment = payment
+        applied = handler.apply(state) if handler else Applied()
+        locked.payment = applied.payment
         locked.processed_at = timezone.now()
         locked.attempts += 1
-        locked.last_error = problem
-        if problem:
+        locked.last_error = applied.problem or reason or _other_version(body)
+        if applied.problem:
             locked.verdict = Verdict.REFUSED
         else:
-            locked.verdict = Verdict.APPLIED if payment else Verdict.IGNORED
+            locked.verdict = Verdict.APPLIED if handler else Verdict.IGNORED
         locked.save()
 
 
-def _payment_of(kind: str, thing: dict[str, Any]) -> Payment | None:
-    """Our payment that an event is about: by our metadata, else by an id we know."""
-    if kind not in MOVING:
-        return None
-    metadata = thing.get("metadata")
-    named = metadata.get("payment") if isinstance(metadata, dict) else None
-    try:
-        found = Payment.objects.filter(public_id=uuid.UUID(str(named))).first() if named else None
-    except ValueError:
-        found = None
-    if found is not None:
-        return found
-    if MOVING[kind] == "session":
-        return Payment.objects.filter(stripe_session=str(thing.get("id"))).first()
-    return Payment.objects.filter(stripe_intent=str(_intent_id(kind, thing))).first()
+def _fetch(kind: str, thing: dict[str, Any]) -> tuple[Handler[Any] | None, Any]:
+    """The first handler that knows the object, and the object's present state."""
+    for handler in HANDLERS.get(kind, ()):
+        state = handler.fetch(thing)
+        if state is not None:
+            return handler, state
+    return None, None
 
 
-def _intent_id(kind: str, thing: dict[str, Any]) -> str | None:
-    return thing.get("id") if MOVING[kind] == "intent" else thing.get("payment_intent")
+def _not_for_us(body: dict[str, Any]) -> str:
+    """Why an event is kept but must not count: play money never meets real money."""
+    live = is_live()
+    if body.get("livemode", live) == live:
+        return ""
+    if live:
+        return "A test event; this portal works with a live key."
+    return "A live event; this portal works with a test key."
 
 
-def _present_state(kind: str, thing: dict[str, Any]) -> PresentState | None:
-    if MOVING[kind] == "session":
-        return present_state.of_session(str(thing.get("id")))
-    intent = _intent_id(kind, thing)
-    return present_state.of_intent(intent) if intent else None
+def _other_version(body: dict[str, Any]) -> str:
+    """A note where Stripe wrote the event for another API version than ours.
+
+    Harmless, since the object itself is fetched in our version; but the endpoint should be set
+    right, for other versions may name another object or other ids.
+    """
+    version = body.get("api_version") or stripe.api_version
+    if version == stripe.api_version:
+        return ""
+    note = f"The event is of API version {version}, the portal's is {stripe.api_version}."
+    logger.warning("%s: %s", body.get("id"), note)
+    return note
+
+
+def _note_failure(event: StripeEvent, error: str) -> None:
+    """Keep the error where staff see it, and call them when it keeps failing."""
+    with use_case():
+        StripeEvent.objects.filter(pk=event.pk, processed_at=None).update(
+            attempts=F("attempts") + 1, last_error=error
+        )
+    event.refresh_from_db()
+    if event.processed_at is None and event.attempts == ALARM_AFTER:
+        logger.error(
+            "Stripe's event %s (%s) failed %s times, the last with %s",
+            event.event_id,
+            event.type,
+            event.attempts,
+            error,
+        )
 
 
 def replay(event: StripeEvent, *, by: User) -> None:

@@ -6,6 +6,8 @@ from core.transactions import inside_transaction
 
 INVOICE = "INV"
 RECEIPT = "RCT"
+CREDIT_NOTE = "CRN"
+PAYMENT_REQUEST = "PRQ"
 
 
 @inside_transaction

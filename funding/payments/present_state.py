@@ -4,14 +4,21 @@ An event is only a trigger (rule 8): whatever it claims, its object is fetched a
 """
 
 import datetime
+import logging
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import stripe
 
+from funding.payments.models import Channel
 from funding.payments.outcomes import Settlement
 from funding.payments.stripe_client import client
-from funding.payments.stripe_units import from_stripe
+from funding.payments.stripe_units import UnexpectedUnits, from_stripe
+
+logger = logging.getLogger(__name__)
+
+# Link pays by a card or an account that the payer keeps with Stripe, and settles as a card does.
+BY_CARD = ("card", "link")
 
 Standing = Literal["open", "processing", "paid", "failed"]
 
@@ -35,12 +42,13 @@ class PresentState:
     paid_at: datetime.datetime | None = None
     failure: tuple[str, str] | None = None
     settlement: Settlement | None = None
+    channel: Channel = Channel.CARD
 
 
 def of_session(session_id: str) -> PresentState:
     """The present state of a checkout session. Raises stripe.StripeError."""
     session = client().v1.checkout.sessions.retrieve(
-        session_id, {"expand": ["payment_intent.latest_charge.balance_transaction"]}
+        session_id, {"expand": _expanded("payment_intent.")}
     )
     intent = session.payment_intent
     if isinstance(intent, stripe.PaymentIntent):
@@ -63,10 +71,12 @@ def of_session(session_id: str) -> PresentState:
 
 def of_intent(intent_id: str) -> PresentState:
     """The present state of a payment intent. Raises stripe.StripeError."""
-    intent = client().v1.payment_intents.retrieve(
-        intent_id, {"expand": ["latest_charge.balance_transaction"]}
-    )
+    intent = client().v1.payment_intents.retrieve(intent_id, {"expand": _expanded("")})
     return _read_intent(intent, None)
+
+
+def _expanded(path: str) -> list[str]:
+    return [f"{path}latest_charge.balance_transaction", f"{path}payment_method"]
 
 
 def _read_intent(intent: stripe.PaymentIntent, session_id: str | None) -> PresentState:
@@ -98,7 +108,16 @@ def _read_intent(intent: stripe.PaymentIntent, session_id: str | None) -> Presen
         paid_at=_moment(charge.created if charge else intent.created) if paid else None,
         failure=failure,
         settlement=_settlement(charge) if paid and charge else None,
+        channel=_channel(intent, charge),
     )
+
+
+def _channel(intent: stripe.PaymentIntent, charge: stripe.Charge | None) -> Channel:
+    """By what it is paid: the charge says so; before there is one, the method that was chosen."""
+    details = charge.payment_method_details if charge else None
+    method = intent.payment_method
+    kind = details.type if details else getattr(method, "type", "card")
+    return Channel.CARD if kind in BY_CARD else Channel.BANK_DEBIT
 
 
 def _closed(state: PresentState) -> PresentState:
@@ -106,14 +125,23 @@ def _closed(state: PresentState) -> PresentState:
 
 
 def _settlement(charge: stripe.Charge) -> Settlement | None:
-    """Capture is asynchronous, so the balance transaction may be missing at success."""
+    """Capture is asynchronous, so the balance transaction may be missing at success.
+
+    One that has no exact form in ISO units must not hide that the money came: the payment is paid
+    and waits for its entry, and staff are called.
+    """
     transaction = charge.balance_transaction
     if not isinstance(transaction, stripe.BalanceTransaction):
         return None
-    gross = from_stripe(transaction.amount, transaction.currency)
+    try:
+        gross = from_stripe(transaction.amount, transaction.currency)
+        fee = from_stripe(transaction.fee, transaction.currency)
+    except UnexpectedUnits:
+        logger.exception("Balance transaction %s cannot be booked.", transaction.id)
+        return None
     return Settlement(
         gross=gross.amount,
-        fee=from_stripe(transaction.fee, transaction.currency).amount,
+        fee=fee.amount,
         currency=gross.currency,
         balance_transaction=transaction.id,
         date=_moment(transaction.created).date(),

@@ -4,22 +4,17 @@ Each function is a part of a use case (the inbox's, or a job's) and applies what
 so it may be called any number of times, in any order, with the same result.
 """
 
-import logging
-
 from django.utils import timezone
 
 from core.mail import enqueue_mail
 from core.transactions import inside_transaction
 from funding.ledger.posting import post
-from funding.payments import jobs, outcomes
-from funding.payments.models import NEXT_STATUS, Payment, Status
+from funding.payments import jobs, outcomes, problems
+from funding.payments.models import NEXT_STATUS, Payment, ProcessorTransaction, Status
 from funding.payments.outcomes import Settlement
 from funding.payments.present_state import PresentState
 from funding.payments.receipts import issue_receipt
 from funding.payments.stripe_units import to_stripe
-
-logger = logging.getLogger(__name__)
-
 
 NOT_IN_THE_BOOKS = "Not in the books:"
 
@@ -39,7 +34,8 @@ def apply(payment_id: int, state: PresentState) -> str:
     if state.standing == "paid":
         problem = _disagreement(payment, state)
         if problem:
-            return _raise_alarm(payment, problem)
+            problems.add(payment, problem)
+            return problem
         if not payment.is_paid:
             _succeed(payment, state)
         elif state.session and payment.stripe_session is None:
@@ -53,6 +49,7 @@ def apply(payment_id: int, state: PresentState) -> str:
     elif not payment.is_paid and state.attempt == payment.attempt:
         if state.standing == "processing" and payment.status != Status.PROCESSING:
             step(payment, Status.PROCESSING)
+            payment.channel = state.channel
             payment.save()
         elif state.standing == "failed" and state.failure:
             _fail(payment, *state.failure)
@@ -71,10 +68,23 @@ def _succeed(payment: Payment, state: PresentState) -> None:
     payment.stripe_session = state.session or payment.stripe_session
     payment.stripe_intent = state.intent
     payment.stripe_charge = state.charge
+    payment.channel = state.channel
     payment.failure_code = payment.failure_message = ""
     payment.save()
+    record_arrival(payment)
+
+
+@inside_transaction
+def record_arrival(payment: Payment) -> None:
+    """What follows when money arrived, by whatever channel: receipt, outcome, mail.
+
+    The payment is locked (or new), saved as succeeded, and this is called once for it. The books
+    follow with `settle`.
+    """
     receipt = issue_receipt(payment)
     outcomes.outcome_of(payment.purpose).succeeded(payment)
+    if not payment.payer_email:
+        return  # A payer by transfer or by hand may have given none.
     enqueue_mail(
         "payments_receipt",
         payment.payer_email,
@@ -87,6 +97,7 @@ def _succeed(payment: Payment, state: PresentState) -> None:
             "number": receipt.number,
             "path": receipt.get_absolute_url(),
         },
+        attachments=[("receipt", str(receipt.public_id))],
     )
 
 
@@ -118,9 +129,12 @@ def settle(payment_id: int, settlement: Settlement) -> None:
     payment.settled_fee = settlement.fee
     payment.settled_currency = settlement.currency
     payment.settled_on = settlement.date
-    if payment.problem.startswith(NOT_IN_THE_BOOKS):
-        payment.problem = ""
     payment.save()
+    problems.remove(payment, NOT_IN_THE_BOOKS)
+    if settlement.balance_transaction:
+        ProcessorTransaction.objects.filter(
+            balance_transaction=settlement.balance_transaction
+        ).update(entry=payment.entry_id, problem="")
 
 
 @inside_transaction
@@ -128,8 +142,7 @@ def note_unsettled(payment_id: int, reason: str) -> None:
     """Tell staff why the entry of a paid payment could not be posted; the next success clears it."""
     payment = lock(payment_id)
     if payment.entry_id is None and not payment.problem:
-        payment.problem = f"{NOT_IN_THE_BOOKS} {reason}"[:4000]
-        payment.save(update_fields=["problem"])
+        problems.add(payment, " ".join(f"{NOT_IN_THE_BOOKS} {reason}".split())[:1000])
 
 
 def step(payment: Payment, status: str) -> None:
@@ -149,10 +162,3 @@ def _disagreement(payment: Payment, state: PresentState) -> str:
     if payment.is_paid and state.intent != payment.stripe_intent:
         return f"Paid twice: by {payment.stripe_intent} and again by {state.intent}."
     return ""
-
-
-def _raise_alarm(payment: Payment, problem: str) -> str:
-    logger.error("Payment %s: %s", payment.public_id, problem)
-    payment.problem = problem
-    payment.save(update_fields=["problem"])
-    return problem

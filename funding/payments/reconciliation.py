@@ -3,6 +3,7 @@
 import datetime
 import json
 import logging
+from collections.abc import Iterator
 
 import stripe
 from django.utils import timezone
@@ -21,6 +22,8 @@ OVERLAP = datetime.timedelta(hours=1)
 # A webhook that is merely on its way is left to arrive by itself.
 GRACE = datetime.timedelta(minutes=2)
 EVENTS = "events"
+# Stripe takes at most so many types in one question.
+TYPES_AT_ONCE = 20
 
 
 def read_missed_events() -> int:
@@ -33,17 +36,7 @@ def read_missed_events() -> int:
     cursor = StripeCursor.objects.filter(name=EVENTS).first()
     since = max(cursor.read_until - OVERLAP if cursor else now - KEPT, now - KEPT)
     missed, odd = 0, []
-    events = client().v1.events.list(
-        {
-            "created": {
-                "gte": int(since.timestamp()),
-                "lte": int((now - GRACE).timestamp()),
-            },
-            "types": list(inbox.MOVING),
-            "limit": 100,
-        }
-    )
-    for event in events.auto_paging_iter():
+    for event in _events(since, now - GRACE):
         if StripeEvent.objects.filter(event_id=event.id).exists():
             continue
         values = event.to_dict(for_json=True)
@@ -62,6 +55,20 @@ def read_missed_events() -> int:
     if missed:
         logger.warning("%s events of Stripe had not arrived as webhooks.", missed)
     return missed
+
+
+def _events(since: datetime.datetime, until: datetime.datetime) -> Iterator[stripe.Event]:
+    """The events of the types that we handle, oldest pages last as Stripe lists them."""
+    kinds = list(inbox.HANDLERS)
+    for start in range(0, len(kinds), TYPES_AT_ONCE):
+        events = client().v1.events.list(
+            {
+                "created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())},
+                "types": kinds[start : start + TYPES_AT_ONCE],
+                "limit": 100,
+            }
+        )
+        yield from events.auto_paging_iter()
 
 
 def check(payment_id: int) -> None:

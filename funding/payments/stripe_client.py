@@ -3,6 +3,7 @@
 The library's own pinned API version is used. Calls never happen inside a database transaction.
 """
 
+import random
 from functools import lru_cache
 
 import stripe
@@ -14,6 +15,8 @@ from core.transactions import in_transaction
 # limit of 80 s would hold a web worker for four minutes with its retries.
 TIMEOUT = (3.0, 7.0)
 RETRIES = 2
+# Seconds to wait before the first retry and before every later one, at most.
+WAITS = (0.5, 2.0)
 
 
 class CallInsideTransaction(RuntimeError):
@@ -27,11 +30,28 @@ def client() -> stripe.StripeClient:
     return _build(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE)
 
 
+def is_live() -> bool:
+    """Whether the key is one of Stripe's live mode: real cards, real money."""
+    return settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
+
+
+class HTTPClient(stripe.RequestsClient):
+    """The library's client, whose retries after one failure do not all come at the same moment.
+
+    The library waits at least half a second, and so exactly that before its first retry: workers
+    that failed together would ask again together.
+    """
+
+    def _sleep_time_seconds(self, num_retries: int) -> float:
+        longest = WAITS[min(num_retries, len(WAITS)) - 1]
+        return random.uniform(longest / 4, longest)  # noqa: S311
+
+
 @lru_cache(maxsize=4)
 def _build(key: str, api_base: str) -> stripe.StripeClient:
     return stripe.StripeClient(
         key,
         base_addresses={"api": api_base},
         max_network_retries=RETRIES,
-        http_client=stripe.RequestsClient(timeout=TIMEOUT),
+        http_client=HTTPClient(timeout=TIMEOUT),
     )

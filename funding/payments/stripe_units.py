@@ -2,7 +2,9 @@
 
 Stripe counts UGX and ISK with two decimals although they have none (so an amount ends in 00),
 counts MGA without decimals although ISO gives it two, and takes three-decimal currencies only
-with a last digit of zero. Source: Stripe's documentation, "Supported currencies", special cases.
+with a last digit of zero. Its payouts in HUF and TWD go in whole units, but are counted with two
+decimals like their charges: what cannot go stays in the balance, so nothing is converted here.
+Source: Stripe's documentation, "Supported currencies", special cases.
 """
 
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""Stripe's door (the webhook), and the pages of one payment, receipt or invoice.
+"""Stripe's door (the webhook), and the page of one payment; those of papers are in paper_views.py.
 
 A UUID is the only key to these pages, so they show no more than the paper needs, are not indexed
 and are kept by no cache.
@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from funding.payments import failures, inbox, outcomes, papers, webhooks
+from funding.payments import failures, inbox, outcomes, webhooks
 from funding.payments.checkout import (
     AlreadyPaid,
     BeingConfirmed,
@@ -25,7 +25,7 @@ from funding.payments.checkout import (
     NoLongerWanted,
     begin_checkout,
 )
-from funding.payments.models import Invoice, Payment, Receipt, Status, StripeEvent
+from funding.payments.models import Payment, Status, StripeEvent
 
 P = ParamSpec("P")
 
@@ -92,11 +92,11 @@ def private(
 def payment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """How a payment stands. Coming back from checkout proves nothing: only our row counts."""
     found = get_object_or_404(Payment.objects.select_related("pool"), public_id=public_id)
-    look = _look(request)
+    look = look_of(request)
     standing = _standing(request, found, look)
     context: dict[str, Any] = {"payment": found, "standing": standing}
     if standing == "paid":
-        context["receipt"] = Receipt.objects.filter(payment=found).first()
+        context["receipt"] = found.receipt
         context["thanks_url"] = outcomes.outcome_of(found.purpose).thanks_url(found)
     elif standing == "confirming":
         again = f"{request.path}?returned=1&look={look + 1}"
@@ -128,7 +128,8 @@ def _standing(request: HttpRequest, found: Payment, look: int) -> str:
     return "left" if "left" in request.GET else "open"
 
 
-def _look(request: HttpRequest) -> int:
+def look_of(request: HttpRequest) -> int:
+    """How often the page that waits for a confirmation has looked by itself."""
     text = request.GET.get("look", "0")
     return min(int(text), len(LOOKS)) if text.isdecimal() and len(text) < 4 else 0
 
@@ -154,51 +155,3 @@ def to_checkout(request: HttpRequest, payment: Payment) -> HttpResponse:
     except CheckoutUnavailable:
         address = f"{payment.get_absolute_url()}?unavailable=1"
     return HttpResponse(status=303, headers={"Location": address})
-
-
-@private
-@require_safe
-def receipt(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    found = get_object_or_404(Receipt.objects.select_related("payment__pool"), public_id=public_id)
-    return render(request, "payments/receipt.html", {"receipt": found})
-
-
-@private
-@require_safe
-def receipt_pdf(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    found = get_object_or_404(Receipt, public_id=public_id)
-    return _pdf(papers.receipt_pdf(found), found.number)
-
-
-@private
-@require_safe
-def invoice(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    found = get_object_or_404(Invoice.objects.prefetch_related("lines"), public_id=public_id)
-    open_payment = None
-    if found.settling_payment is None:
-        open_payment = found.payments.order_by("-pk").first()
-    return render(
-        request,
-        "payments/invoice.html",
-        {
-            "invoice": found,
-            "bill_to": papers.bill_to_lines(found),
-            "paid_by": found.settling_payment,
-            "open_payment": open_payment,
-        },
-    )
-
-
-@private
-@require_safe
-def invoice_pdf(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    found = get_object_or_404(Invoice, public_id=public_id)
-    return _pdf(papers.invoice_pdf(found), found.number)
-
-
-def _pdf(content: bytes, number: str) -> HttpResponse:
-    return HttpResponse(
-        content,
-        content_type="application/pdf",
-        headers={"Content-Disposition": f'inline; filename="{number}.pdf"'},
-    )

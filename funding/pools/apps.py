@@ -7,9 +7,11 @@ class PoolsConfig(AppConfig):
     verbose_name = "Pools"
 
     def ready(self) -> None:
-        from funding.payments import outcomes
-        from funding.pools import gifts, pledges
-        from funding.pools.outcomes import GiftOutcome, InstalmentOutcome
+        from funding.payments import outcomes, subscriptions
+        from funding.pools import gifts, pledges, recurring
+        from funding.pools.outcomes import GiftOutcome, InstalmentOutcome, RecurringOutcome
 
         outcomes.register(gifts.PURPOSE, GiftOutcome())
         outcomes.register(pledges.PURPOSE, InstalmentOutcome())
+        outcomes.register(recurring.PURPOSE, RecurringOutcome())
+        subscriptions.when_ended(recurring.PURPOSE, recurring.note_end)

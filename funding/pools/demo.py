@@ -13,11 +13,7 @@ from core.transactions import use_case
 from funding.ledger import templates
 from funding.ledger.models import FigureTotal, Pool
 from funding.ledger.posting import post
-from funding.payments import progress
-from funding.payments.models import Payment
-from funding.payments.outcomes import Settlement
-from funding.payments.present_state import PresentState
-from funding.payments.stripe_units import to_stripe
+from funding.payments.demo_cards import pay_by_card
 from funding.pools import gifts, pledges
 from funding.pools.donors import Giver
 from funding.pools.models import Gift, Instalment, Pledge, PoolProfile
@@ -200,7 +196,7 @@ def _give(gift: DemoGift, giver: Giver, key: str) -> None:
         form_token=uuid.uuid5(NAMESPACE, key),
     )
     paid_at = timezone.now() - datetime.timedelta(days=gift.days_ago)
-    if _pay(payment, paid_at):
+    if pay_by_card(payment, paid_at):
         Gift.objects.filter(pk=payment.purpose_id).update(created_at=paid_at)
 
 
@@ -227,42 +223,4 @@ def _pledge(wanted: DemoPledge, giver: Giver, key: str) -> None:
     for part in Instalment.objects.filter(pledge=found, number__lte=wanted.paid):
         if part.received_at is None:
             payment = pledges.begin_instalment_payment(part, user=giver.user, language="en")
-            _pay(payment, timezone.now())
-
-
-def _pay(payment: Payment, paid_at: datetime.datetime) -> bool:
-    """Let the payment succeed and settle as Stripe would have told it. False: it was paid."""
-    if payment.is_paid:
-        return False
-    amount, currency = to_stripe(payment.money)
-    name = payment.public_id.hex
-    with use_case():
-        progress.apply(
-            payment.pk,
-            PresentState(
-                standing="paid",
-                payment=str(payment.public_id),
-                attempt=payment.attempt,
-                amount=amount,
-                currency=currency,
-                intent=f"pi_demo_{name}",
-                charge=f"ch_demo_{name}",
-                paid_at=paid_at,
-            ),
-        )
-        progress.settle(
-            payment.pk,
-            Settlement(
-                gross=payment.amount,
-                fee=_card_fee(payment.amount),
-                currency=payment.currency,
-                balance_transaction=f"txn_demo_{name}",
-                date=timezone.localdate(paid_at),
-            ),
-        )
-    return True
-
-
-def _card_fee(amount: int) -> int:
-    """2.9 per cent and 0.30, as the processor's list says, rounded half up."""
-    return (amount * 29 + 500) // 1000 + 30
+            pay_by_card(payment, timezone.now())

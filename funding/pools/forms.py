@@ -15,14 +15,24 @@ from django.utils.translation import gettext_lazy as _
 from core.models import User
 from core.money import Money, format_minor
 from core.refusals import Refusal
+from funding.payments import issuer, sessions
+from funding.payments.expected import ChannelClosed, NoAccount
+from funding.payments.models import ManualChannel
+from funding.payments.stripe_units import (
+    AmountNotByCard,
+    AmountTooLargeForCard,
+    CurrencyNotByCard,
+)
 from funding.pools.donors import Giver
-from funding.pools.models import Donor, Pledge, PoolProfile
-from funding.pools.refusals import GivingRefusal
+from funding.pools.models import Donor, Pledge, PoolProfile, RecurringGift
+from funding.pools.refusals import GivingRefusal, NotAgainByChannel
 from funding.pools.schedules import MOST_INSTALMENTS, Part, even_parts, months_later, rhythmic_days
 
 OWN = "own"
 NAMED, ANONYMOUS = "named", "anonymous"
 EVEN = "even"
+ONCE = "once"
+CARD, TRANSFER, CHANNEL = "card", "transfer", "channel-"
 
 
 def plain_amount(money: Money) -> str:
@@ -141,7 +151,7 @@ class GiverForm(forms.Form):
 
 
 class GiftForm(GiverForm):
-    """One page, one gift: an amount offered or one's own, and who gives."""
+    """One page, one gift: an amount offered or one's own, how often and how, and who gives."""
 
     amount = forms.ChoiceField(
         label=_("Amount"),
@@ -149,8 +159,38 @@ class GiftForm(GiverForm):
         widget=forms.RadioSelect,
     )
     own_amount = AmountField(label=_("Another amount"), required=False)
+    # Not answered, either is its first choice.
+    how_often = forms.ChoiceField(
+        label=_("How often"),
+        required=False,
+        choices=[
+            (ONCE, _("Once")),
+            (RecurringGift.Interval.MONTH, _("Every month")),
+            (RecurringGift.Interval.QUARTER, _("Every three months")),
+            (RecurringGift.Interval.YEAR, _("Every year")),
+        ],
+        initial=ONCE,
+        widget=forms.RadioSelect,
+        error_messages={"invalid_choice": _("Choose how often you want to give.")},
+    )
+    how_to_pay = forms.ChoiceField(
+        label=_("How to pay"),
+        required=False,
+        initial=CARD,
+        widget=forms.RadioSelect,
+        error_messages={"invalid_choice": _("This way is not offered. Choose one of those below.")},
+    )
 
-    field_order = ["amount", "own_amount", "name", "email", "naming", "public_name"]
+    field_order = [
+        "amount",
+        "own_amount",
+        "how_often",
+        "how_to_pay",
+        "name",
+        "email",
+        "naming",
+        "public_name",
+    ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -172,9 +212,45 @@ class GiftForm(GiverForm):
         else:
             del self.fields["amount"]
             own.label = _("Amount")
+        self.channels = {
+            f"{CHANNEL}{channel.pk}": channel
+            for channel in ManualChannel.objects.filter(is_open=True, currency=currency)
+        }
+        self._offer_ways(currency)
+
+    def _offer_ways(self, currency: str) -> None:
+        by_debit = len(sessions.methods(currency)) > 1
+        ways: list[tuple[str, Any]] = [
+            (CARD, _("By card or bank debit") if by_debit else _("By card"))
+        ]
+        if issuer.open_account(currency) is not None:
+            ways.append((TRANSFER, _("By bank transfer, or a standing order at your bank")))
+        ways += [(value, channel.name) for value, channel in self.channels.items()]
+        how_to_pay = self.fields["how_to_pay"]
+        assert isinstance(how_to_pay, forms.ChoiceField)
+        how_to_pay.choices = ways
+        if len(ways) == 1:
+            how_to_pay.widget = forms.HiddenInput()
+
+    @property
+    def interval(self) -> str:
+        """How often, as a recurring gift names it; "" for once."""
+        answer: str = self.cleaned_data["how_often"]
+        return "" if answer in ("", ONCE) else answer
+
+    @property
+    def way(self) -> str:
+        """card, transfer or channel."""
+        answer: str = self.cleaned_data["how_to_pay"]
+        return CHANNEL if answer in self.channels else answer or CARD
+
+    @property
+    def channel(self) -> ManualChannel | None:
+        return self.channels.get(self.cleaned_data["how_to_pay"])
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or self.cleaned_data
+        self._clean_way(cleaned)
         chosen, own = cleaned.get("amount", ""), cleaned.get("own_amount")
         if "own_amount" in self.errors or "amount" in self.errors:
             return cleaned
@@ -195,9 +271,18 @@ class GiftForm(GiverForm):
             self.add_error("amount", _("Choose an amount, or write your own."))
         return cleaned
 
+    def _clean_way(self, cleaned: dict[str, Any]) -> None:
+        channel = self.channels.get(cleaned.get("how_to_pay", ""))
+        if channel is not None and cleaned.get("how_often") not in (None, "", ONCE):
+            refusal = NotAgainByChannel(channel=channel.name)
+            self.add_error("how_to_pay", str(refusal))
+
     def refuse(self, refusal: Refusal) -> None:
-        field = getattr(refusal, "field", None)
-        if field == "amount":
+        if isinstance(refusal, NoAccount | ChannelClosed | CurrencyNotByCard):
+            self.add_error(None if self["how_to_pay"].is_hidden else "how_to_pay", str(refusal))
+            return
+        about_amount = isinstance(refusal, AmountNotByCard | AmountTooLargeForCard)
+        if about_amount or getattr(refusal, "field", None) == "amount":
             typed = self.cleaned_data.get("amount", OWN) in ("", OWN)
             self.add_error("own_amount" if typed else "amount", str(refusal))
         else:

@@ -8,8 +8,10 @@ from django.utils import timezone
 from core import audit
 from core.money import Money
 from core.transactions import inside_transaction, use_case
+from funding.payments import expected
 from funding.payments.checkout import open_payment
-from funding.payments.models import Payment, Status
+from funding.payments.invoices import BillTo
+from funding.payments.models import ExpectedPayment, ManualChannel, Payment, Status
 from funding.pools import rules
 from funding.pools.donors import Giver, donor_for
 from funding.pools.models import Gift, PoolProfile
@@ -32,23 +34,11 @@ def begin_gift(
         return earlier
     try:
         with use_case():
-            profile = PoolProfile.objects.select_related("pool").get(pk=profile.pk)
-            rules.check_open(profile, timezone.localdate())
-            rules.check_gift(profile, amount)
-            gift = Gift.objects.create(
-                donor=donor_for(giver),
-                pool=profile.pool,
-                amount=amount.amount,
-                currency=amount.currency,
-                anonymous=giver.anonymous,
-                public_name=giver.public_name,
-                language=language,
-                form_token=token,
-            )
+            gift = _write(giver, profile, amount, language, token)
             return open_payment(
                 purpose=PURPOSE,
                 purpose_id=gift.pk,
-                pool=profile.pool,
+                pool=gift.pool,
                 amount=amount,
                 payer_name=giver.name,
                 payer_email=giver.email,
@@ -63,6 +53,65 @@ def begin_gift(
         return earlier
 
 
+def promise_gift(
+    giver: Giver,
+    *,
+    profile: PoolProfile,
+    amount: Money,
+    channel: ManualChannel | None,
+    language: str,
+    form_token: uuid.UUID,
+) -> ExpectedPayment:
+    """Write a gift that the donor will send by bank transfer, or by ``channel``, and expect it.
+
+    The gift counts when its money was found and matched, not before. The same form sent twice is
+    one. Raises the refusals of `funding.pools.rules`, expected.NoAccount, expected.ChannelClosed.
+    """
+    way = channel.pk if channel else "transfer"
+    who = (giver.name, giver.email, giver.public_name)
+    token = once_token(form_token, profile.code, amount, *who, way)
+    earlier = _expected_of(token)
+    if earlier is not None:
+        return earlier
+    try:
+        with use_case():
+            gift = _write(giver, profile, amount, language, token)
+            return expected.open_expected(
+                purpose=PURPOSE,
+                purpose_id=gift.pk,
+                pool=gift.pool,
+                amount=amount,
+                payer=BillTo(name=giver.name, email=giver.email),
+                language=language,
+                user=giver.user,
+                channel=channel,
+            )
+    except IntegrityError:
+        earlier = _expected_of(token)
+        if earlier is None:
+            raise
+        return earlier
+
+
+@inside_transaction
+def _write(
+    giver: Giver, profile: PoolProfile, amount: Money, language: str, token: uuid.UUID
+) -> Gift:
+    profile = PoolProfile.objects.select_related("pool").get(pk=profile.pk)
+    rules.check_open(profile, timezone.localdate())
+    rules.check_gift(profile, amount)
+    return Gift.objects.create(
+        donor=donor_for(giver),
+        pool=profile.pool,
+        amount=amount.amount,
+        currency=amount.currency,
+        anonymous=giver.anonymous,
+        public_name=giver.public_name,
+        language=language,
+        form_token=token,
+    )
+
+
 def once_token(form_token: uuid.UUID, *content: object) -> uuid.UUID:
     """What makes a rendered form with this very content one act, however often it is sent."""
     return uuid.uuid5(form_token, "\x1f".join(str(part) for part in content))
@@ -71,6 +120,11 @@ def once_token(form_token: uuid.UUID, *content: object) -> uuid.UUID:
 def _payment_of(token: uuid.UUID) -> Payment | None:
     gift_ids = Gift.objects.filter(form_token=token).values("pk")
     return Payment.objects.filter(purpose=PURPOSE, purpose_id__in=gift_ids).first()
+
+
+def _expected_of(token: uuid.UUID) -> ExpectedPayment | None:
+    gift_ids = Gift.objects.filter(form_token=token).values("pk")
+    return ExpectedPayment.objects.filter(purpose=PURPOSE, purpose_id__in=gift_ids).first()
 
 
 @inside_transaction

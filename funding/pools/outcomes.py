@@ -6,15 +6,16 @@ from typing import ParamSpec
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.refusals import Refusal
 from funding.ledger.entries import NewEntry
 from funding.payments.models import Payment
 from funding.payments.money_in import entry_of
 from funding.payments.outcomes import Settlement
-from funding.pools import gifts, pledges, rules
+from funding.pools import charging, gifts, pledges, recurring, rules
 from funding.pools.addresses import pool_page
-from funding.pools.models import Gift, Instalment, PoolProfile
+from funding.pools.models import Gift, Instalment, PoolProfile, RecurringGift
 
 P = ParamSpec("P")
 
@@ -65,6 +66,52 @@ class GiftOutcome:
         return pool_page(payment.pool.code)
 
 
+_RECURRING = {
+    RecurringGift.Interval.MONTH: gettext_lazy("Monthly gift to the pool “%(pool)s”"),
+    RecurringGift.Interval.QUARTER: gettext_lazy("Quarterly gift to the pool “%(pool)s”"),
+    RecurringGift.Interval.YEAR: gettext_lazy("Yearly gift to the pool “%(pool)s”"),
+}
+
+
+class RecurringOutcome:
+    """One time's money of a recurring gift: each payment makes one gift."""
+
+    def describe(self, payment: Payment) -> str:
+        wish = RecurringGift.objects.select_related("pool__profile").get(pk=payment.purpose_id)
+        words = _RECURRING[RecurringGift.Interval(wish.interval)]
+        return str(words) % {"pool": wish.pool.profile.title}
+
+    def why_not_payable(self, payment: Payment) -> str:
+        """Asked when a donor wants to begin; money of what goes on is never refused."""
+        profile = PoolProfile.objects.select_related("pool").get(pk=payment.pool_id)
+        return _refused(rules.check_open, profile, timezone.localdate())
+
+    def succeeded(self, payment: Payment) -> None:
+        recurring.receive(payment)
+
+    def entry(self, payment: Payment, settlement: Settlement) -> NewEntry:
+        gift = Gift.objects.get(recurring_payment=payment)
+        return entry_of(payment, settlement, "gift", source=f"gift:{gift.reference}")
+
+    def failed(self, payment: Payment) -> None:
+        """Nothing to take back: there is no gift before the money."""
+
+    def undone(self, payment: Payment) -> None:
+        recurring.unreceive(payment)
+
+    def given_back(self, payment: Payment, amount: int) -> None:
+        """The gift stays a fact; what went back of it is a fact beside it."""
+
+    def kept_after_all(self, payment: Payment, amount: int) -> None:
+        """As for `given_back`."""
+
+    def unearned(self, payment: Payment, amount: int) -> int:
+        return 0
+
+    def thanks_url(self, payment: Payment) -> str:
+        return pool_page(payment.pool.code)
+
+
 class InstalmentOutcome:
     """One instalment of a pledge."""
 
@@ -80,6 +127,7 @@ class InstalmentOutcome:
 
     def succeeded(self, payment: Payment) -> None:
         pledges.receive(payment)
+        charging.note_paid(payment)
 
     def entry(self, payment: Payment, settlement: Settlement) -> NewEntry:
         """Pays a debt where one is booked (a binding pledge), and is a gift where none is: for an
@@ -96,7 +144,8 @@ class InstalmentOutcome:
         )
 
     def failed(self, payment: Payment) -> None:
-        """Nothing to take back: the instalment is still due."""
+        """Nothing to take back: the instalment is still due. The donor was not there to see it."""
+        charging.note_declined(payment)
 
     def undone(self, payment: Payment) -> None:
         pledges.take_back(payment, payment.amount)

@@ -18,8 +18,10 @@ from core.transactions import inside_transaction, use_case
 from funding.ledger import templates
 from funding.ledger.entries import person
 from funding.ledger.posting import post
+from funding.payments import expected, mandates
 from funding.payments.checkout import open_payment
-from funding.payments.models import Channel, Payment, Status
+from funding.payments.invoices import BillTo
+from funding.payments.models import Channel, ExpectedPayment, Mandate, Payment, Status
 from funding.pools import refusals, rules
 from funding.pools.donors import Giver, donor_for
 from funding.pools.gifts import once_token
@@ -28,6 +30,8 @@ from funding.pools.rules import written
 from funding.pools.schedules import MOST_INSTALMENTS, YEARS_AHEAD, Part, months_later
 
 PURPOSE = "instalment"
+# What a consent to charge a card for the instalments is for: the pledge as a whole.
+CONSENT = "pledge"
 
 
 def check_terms(
@@ -205,23 +209,28 @@ def withdraw_pledge(pledge: Pledge, *, by: User | None) -> Pledge:
             raise refusals.PaymentUnderWay
         pledge.cancelled_at = timezone.now()
         pledge.save(update_fields=["cancelled_at"])
+        for each in _expected([part.pk for part in pledge.instalments.all()]):
+            expected.withdraw(each, by=by, reason="The pledge was withdrawn.")
+        mandates.revoke(CONSENT, pledge.pk, by=by, reason="The pledge was withdrawn.")
         audit.record("pools.withdraw_pledge", pledge, by=by, amount=str(pledge.outstanding))
         return pledge
 
 
 def begin_instalment_payment(
-    instalment: Instalment, *, user: User | None, language: str
+    instalment: Instalment, *, user: User | None, language: str, charge_later: bool = False
 ) -> Payment:
     """The payment by which ``user`` (or a donor without an account) pays an instalment: the one
     begun before, or a new one.
 
-    Two tabs that pay the same instalment share one payment, and so one checkout.
-    Raises PledgeNotConfirmed, PledgeCancelled or InstalmentReceived.
+    Two tabs that pay the same instalment share one payment, and so one checkout. With
+    ``charge_later`` the donor agrees that the card they pay with is charged when the next
+    instalments fall due. Raises PledgeNotConfirmed, PledgeCancelled or InstalmentReceived.
     """
     with use_case():
         instalment = _lock_instalment(instalment.pk)
         check_payable(instalment)
         pledge = instalment.pledge
+        mandate = _consent(pledge, user) if charge_later else None
         begun = (
             _payments([instalment.pk])
             .filter(channel=Channel.CARD, amount=instalment.outstanding.amount)
@@ -229,6 +238,10 @@ def begin_instalment_payment(
             .first()
         )
         if begun is not None:
+            # The last answer counts: ticked now, or no longer.
+            if begun.mandate != mandate and (mandate is not None or begun.asks_for_card):
+                begun.mandate = mandate
+                begun.save(update_fields=["mandate"])
             return begun
         return open_payment(
             purpose=PURPOSE,
@@ -239,7 +252,53 @@ def begin_instalment_payment(
             payer_email=user.email if user else pledge.donor.email,
             language=language,
             user=user,
+            mandate=mandate,
         )
+
+
+def _consent(pledge: Pledge, user: User | None) -> Mandate:
+    return mandates.agree(
+        purpose=CONSENT,
+        purpose_id=pledge.pk,
+        user=user,
+        email=user.email if user else pledge.donor.email,
+        name=pledge.donor.name,
+    )
+
+
+def expect_instalment(
+    instalment: Instalment, *, user: User | None, language: str
+) -> ExpectedPayment:
+    """What is outstanding of an instalment, expected by bank transfer; the open one again, if any.
+
+    Raises PledgeNotConfirmed, PledgeCancelled, InstalmentReceived, or expected.NoAccount where we
+    have no bank account in the pledge's currency.
+    """
+    with use_case():
+        instalment = _lock_instalment(instalment.pk)
+        check_payable(instalment)
+        for known in _expected([instalment.pk]):
+            if known.outstanding == instalment.outstanding:
+                return known
+            expected.withdraw(known, by=user, reason="Another amount is outstanding by now.")
+        pledge = instalment.pledge
+        return expected.open_expected(
+            purpose=PURPOSE,
+            purpose_id=instalment.pk,
+            pool=pledge.pool,
+            amount=instalment.outstanding,
+            payer=BillTo(name=pledge.donor.name, email=user.email if user else pledge.donor.email),
+            language=language,
+            user=user,
+            due_on=max(instalment.due_on, timezone.localdate()),
+        )
+
+
+def revoke_consent(pledge: Pledge, *, by: User | None) -> None:
+    """No card is charged for this pledge any more; twice is once."""
+    with use_case():
+        pledge = _lock(pledge.pk)
+        mandates.revoke(CONSENT, pledge.pk, by=by)
 
 
 def check_payable(instalment: Instalment) -> None:
@@ -272,6 +331,10 @@ def receive(payment: Payment) -> Instalment:
     instalment.received_amount += payment.amount
     instalment.received_at = payment.succeeded_at
     instalment.save(update_fields=["received_amount", "received_at"])
+    if not instalment.outstanding.amount:
+        # Nobody should be reminded of a transfer that is no longer wanted.
+        for each in _expected([instalment.pk]).exclude(pk=payment.expected_id or 0):
+            expected.withdraw(each, by=None, reason="The instalment is received.")
     return instalment
 
 
@@ -341,6 +404,13 @@ def _require_draft(pledge: Pledge) -> None:
 
 def _payments(instalment_ids: Iterable[int]) -> QuerySet[Payment]:
     return Payment.objects.filter(purpose=PURPOSE, purpose_id__in=instalment_ids)
+
+
+def _expected(instalment_ids: Iterable[int]) -> QuerySet[ExpectedPayment]:
+    """The transfers that are still expected for these instalments."""
+    return ExpectedPayment.objects.filter(
+        purpose=PURPOSE, purpose_id__in=instalment_ids, withdrawn_at=None
+    )
 
 
 def _write_instalments(pledge: Pledge, parts: Sequence[Part]) -> None:

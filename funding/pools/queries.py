@@ -13,8 +13,8 @@ from django.utils import timezone
 from core.models import User
 from core.money import Money
 from funding.ledger.models import Pool
-from funding.payments.models import Payment, Status
-from funding.pools import gifts, pledges
+from funding.payments.models import ExpectedPayment, Mandate, Payment, Status, Subscription
+from funding.pools import gifts, pledges, recurring
 from funding.pools.donors import donors_of
 from funding.pools.models import (
     DUE_DAYS_AHEAD,
@@ -23,6 +23,7 @@ from funding.pools.models import (
     Instalment,
     Pledge,
     PoolProfile,
+    RecurringGift,
 )
 
 # --- What is promised -----------------------------------------------------------------------------
@@ -168,10 +169,11 @@ def profiles() -> QuerySet[PoolProfile]:
 
 @dataclass(frozen=True, slots=True)
 class GivenGift:
-    """One gift of a donor with the payment that brings it."""
+    """One gift of a donor with the payment that brings it, or the transfer that is expected."""
 
     gift: Gift
     payment: Payment | None
+    expected: ExpectedPayment | None = None
 
     @property
     def received(self) -> bool:
@@ -187,6 +189,35 @@ class GivenGift:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenRecurring:
+    """A recurring gift with what brings it: an agreement at Stripe, or a standing order."""
+
+    recurring: RecurringGift
+    subscription: Subscription | None
+    expected: ExpectedPayment | None
+
+    @property
+    def ended(self) -> bool:
+        if self.subscription is not None:
+            return self.subscription.status == Subscription.Status.ENDED
+        return self.recurring.ended_at is not None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the donor has something to do about it."""
+        return self.subscription is not None and self.subscription.status in (
+            Subscription.Status.PENDING,
+            Subscription.Status.FAILING,
+            Subscription.Status.PAUSED,
+        )
+
+    @property
+    def page(self) -> str:
+        brings = self.subscription or self.expected
+        return brings.get_absolute_url() if brings else ""
+
+
+@dataclass(frozen=True, slots=True)
 class PledgedInstalment:
     """One instalment of a donor's pledge: where it stands today, and its payment if one began."""
 
@@ -194,6 +225,7 @@ class PledgedInstalment:
     status: Instalment.Status
     payment: Payment | None
     payable: bool
+    expected: ExpectedPayment | None = None
 
     @property
     def under_way(self) -> bool:
@@ -207,11 +239,17 @@ class GivenPledge:
     pledge: Pledge
     status: Pledge.Status
     instalments: list[PledgedInstalment]
+    mandate: Mandate | None = None
 
     @property
     def next_instalment(self) -> PledgedInstalment | None:
         """The first instalment that can be paid."""
         return next((part for part in self.instalments if part.payable), None)
+
+    @property
+    def several_to_come(self) -> bool:
+        """Whether others follow the one that is paid next, so that a consent has a use."""
+        return sum(part.payable for part in self.instalments) > 1
 
     @property
     def can_be_withdrawn(self) -> bool:
@@ -228,6 +266,7 @@ class Giving:
     """All that a donor gave and promised. Sums are by currency; nothing is converted."""
 
     gifts: list[GivenGift] = field(default_factory=list)
+    recurring: list[GivenRecurring] = field(default_factory=list)
     pledges: list[GivenPledge] = field(default_factory=list)
     received: list[Money] = field(default_factory=list)
     promised: list[Money] = field(default_factory=list)
@@ -235,7 +274,7 @@ class Giving:
 
     @property
     def empty(self) -> bool:
-        return not self.gifts and not self.pledges
+        return not self.gifts and not self.pledges and not self.recurring
 
 
 def gifts_of(user: User) -> QuerySet[Gift]:
@@ -252,18 +291,23 @@ def pledges_of(user: User) -> QuerySet[Pledge]:
     )
 
 
+def recurring_of(user: User) -> QuerySet[RecurringGift]:
+    """The recurring gifts that ``user`` may see."""
+    return RecurringGift.objects.filter(donor__in=donors_of(user)).select_related("pool__profile")
+
+
 def giving_of(user: User, *, on: datetime.date | None = None) -> Giving:
-    """What ``user`` gave and promised, in five queries."""
+    """What ``user`` gave and promised, in a fixed number of queries."""
     on = on or timezone.localdate()
     given = list(gifts_of(user))
     promised = list(pledges_of(user))
-    by_gift = _payments(gifts.PURPOSE, [gift.pk for gift in given])
-    seen_gifts = [GivenGift(gift, by_gift.get(gift.pk)) for gift in given]
+    seen_gifts = _with_what_brings(given)
     seen_pledges = _with_payments(promised, on)
     standing = [seen for seen in seen_pledges if seen.pledge.stands(on)]
     parts = [part for seen in standing for part in seen.instalments]
     return Giving(
         gifts=seen_gifts,
+        recurring=_recurring(list(recurring_of(user))),
         pledges=seen_pledges,
         received=_sums(
             [gift.money for gift in given if gift.received_at is not None]
@@ -283,6 +327,32 @@ def giving_of(user: User, *, on: datetime.date | None = None) -> Giving:
     )
 
 
+def _with_what_brings(given: list[Gift]) -> list[GivenGift]:
+    ids = [gift.pk for gift in given if gift.recurring_payment_id is None]
+    by_gift, transfers = _payments(gifts.PURPOSE, ids), _expected(gifts.PURPOSE, ids)
+    again = _by_pk(
+        gift.recurring_payment_id for gift in given if gift.recurring_payment_id is not None
+    )
+    return [
+        GivenGift(
+            gift,
+            again.get(gift.recurring_payment_id or 0) or by_gift.get(gift.pk),
+            transfers.get(gift.pk),
+        )
+        for gift in given
+    ]
+
+
+def _recurring(rows: list[RecurringGift]) -> list[GivenRecurring]:
+    ids = [row.pk for row in rows]
+    agreements = {
+        each.purpose_id: each
+        for each in Subscription.objects.filter(purpose=recurring.PURPOSE, purpose_id__in=ids)
+    }
+    orders = _expected(recurring.PURPOSE, ids)
+    return [GivenRecurring(row, agreements.get(row.pk), orders.get(row.pk)) for row in rows]
+
+
 def given_pledge(pledge: Pledge, *, on: datetime.date | None = None) -> GivenPledge:
     """One pledge (loaded by `pledges_of`) with its instalments and their payments."""
     return _with_payments([pledge], on or timezone.localdate())[0]
@@ -291,21 +361,36 @@ def given_pledge(pledge: Pledge, *, on: datetime.date | None = None) -> GivenPle
 def _with_payments(rows: list[Pledge], on: datetime.date) -> list[GivenPledge]:
     ids = [part.pk for pledge in rows for part in pledge.instalments.all()]
     payments = _payments(pledges.PURPOSE, ids)
+    transfers = _expected(pledges.PURPOSE, ids)
+    mandates = {
+        mandate.purpose_id: mandate
+        for mandate in Mandate.objects.select_related("card").filter(
+            purpose=pledges.CONSENT,
+            purpose_id__in=[pledge.pk for pledge in rows],
+            revoked_at=None,
+            card__isnull=False,
+        )
+    }
     return [
         GivenPledge(
             pledge=pledge,
             status=pledge.status(on),
             instalments=[
-                _seen_instalment(pledge, part, payments.get(part.pk), on)
+                _seen_instalment(pledge, part, payments.get(part.pk), transfers.get(part.pk), on)
                 for part in pledge.instalments.all()
             ],
+            mandate=mandates.get(pledge.pk),
         )
         for pledge in rows
     ]
 
 
 def _seen_instalment(
-    pledge: Pledge, part: Instalment, payment: Payment | None, on: datetime.date
+    pledge: Pledge,
+    part: Instalment,
+    payment: Payment | None,
+    expected: ExpectedPayment | None,
+    on: datetime.date,
 ) -> PledgedInstalment:
     status = part.status(on)
     busy = payment is not None and payment.status == Status.PROCESSING
@@ -313,6 +398,7 @@ def _seen_instalment(
         instalment=part,
         status=status,
         payment=payment,
+        expected=expected if status != Instalment.Status.RECEIVED else None,
         payable=(
             pledge.confirmed_at is not None
             and pledge.cancelled_at is None
@@ -335,6 +421,19 @@ def _payments(purpose: str, ids: Iterable[int]) -> dict[int, Payment]:
         if known is None or not known.is_paid:
             chosen[payment.purpose_id] = payment
     return chosen
+
+
+def _by_pk(ids: Iterable[int]) -> dict[int, Payment]:
+    rows = Payment.objects.filter(pk__in=list(ids)).prefetch_related("receipts__credit_note")
+    return {payment.pk: payment for payment in rows}
+
+
+def _expected(purpose: str, ids: Iterable[int]) -> dict[int, ExpectedPayment]:
+    """The transfer that is still expected for each gift, wish or instalment."""
+    rows = ExpectedPayment.objects.filter(
+        purpose=purpose, purpose_id__in=list(ids), withdrawn_at=None
+    )
+    return {expected.purpose_id: expected for expected in rows.order_by("pk")}
 
 
 def _sums(amounts: list[Money]) -> list[Money]:

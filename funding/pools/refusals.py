@@ -128,3 +128,11 @@ class PaymentUnderWay(GivingRefusal):
 class PoolCodeTaken(GivingRefusal):
     message = _("Another pool has the code “%(code)s”. Choose a different one.")
     field = "code"
+
+
+class NotAgainByChannel(GivingRefusal):
+    message = _(
+        "“%(channel)s” cannot be used for a gift that repeats. Choose card or bank transfer, "
+        "or give once."
+    )
+    field = "how_to_pay"

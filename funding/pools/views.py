@@ -1,6 +1,7 @@
 """Giving and pledging in the browser: read the form, call the transition, say what it said."""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -17,10 +18,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from core.models import User
 from core.refusals import Refusal
 from core.responses import SeeOther
+from funding.payments import subscription_views
 from funding.payments.views import to_checkout
-from funding.pools import gifts, pledges, queries, rules
+from funding.pools import gifts, pledges, queries, recurring, rules
 from funding.pools.addresses import pool_page
-from funding.pools.forms import GiftForm, PledgeForm, pledge_as_typed
+from funding.pools.forms import CARD, GiftForm, PledgeForm, pledge_as_typed
 from funding.pools.models import Pledge, PoolProfile
 
 
@@ -44,23 +46,15 @@ def _closed(profile: PoolProfile) -> str:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def give(request: HttpRequest, code: str) -> HttpResponse:
-    """Give to a pool by card: one form, then the checkout page."""
+    """Give to a pool: one form, then the checkout page, or how to send the money."""
     profile = _profile(code)
     user = signed_in(request)
     form = GiftForm(request.POST or None, profile=profile, user=user)
     if request.method == "POST" and form.is_valid():
         try:
-            payment = gifts.begin_gift(
-                form.giver,
-                profile=profile,
-                amount=form.cleaned_data["money"],
-                language=get_language() or "en",
-                form_token=form.cleaned_data["form_token"],
-            )
+            return _go_and_pay(request, profile, form)
         except Refusal as refusal:
             form.refuse(refusal)
-        else:
-            return to_checkout(request, payment)
     return render(
         request,
         "pools/give.html",
@@ -71,6 +65,27 @@ def give(request: HttpRequest, code: str) -> HttpResponse:
             "pool_href": pool_page(profile.code),
         },
     )
+
+
+def _go_and_pay(request: HttpRequest, profile: PoolProfile, form: GiftForm) -> HttpResponse:
+    """Write down what the form says and send the donor where it is paid. Raises refusals."""
+    act: dict[str, Any] = {
+        "profile": profile,
+        "amount": form.cleaned_data["money"],
+        "language": get_language() or "en",
+        "form_token": form.cleaned_data["form_token"],
+    }
+    if form.interval:
+        act["interval"] = form.interval
+        if form.way == CARD:
+            return subscription_views.to_checkout(
+                request, recurring.begin_recurring_gift(form.giver, **act)
+            )
+        return SeeOther(recurring.begin_standing_order(form.giver, **act).get_absolute_url())
+    if form.way == CARD:
+        return to_checkout(request, gifts.begin_gift(form.giver, **act))
+    promised = gifts.promise_gift(form.giver, channel=form.channel, **act)
+    return SeeOther(promised.get_absolute_url())
 
 
 @never_cache

@@ -21,3 +21,11 @@ def log_actions(actions: LogActionRegistry) -> None:
         _("Instalment paid twice"),
         _("An instalment was paid twice; the second payment is a gift beside the pledge"),
     )
+    actions.register_action(
+        "pools.gift_is_what_came",
+        _("Gift of another amount"),
+        _("Another amount came than the donor had said; the gift is what came"),
+    )
+    actions.register_action(
+        "pools.stop_recurring_gift", _("Stop a standing order"), _("Stopped the standing order")
+    )

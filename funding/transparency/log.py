@@ -10,8 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from funding.ledger import checkpoints, notes, proofs
-from funding.ledger.models import Checkpoint, Leaf
+from funding.ledger import checkpoints, proofs, receipts
+from funding.ledger.models import Checkpoint
 from funding.transparency import beancount
 
 _TILE = re.compile(
@@ -119,21 +119,10 @@ def _lines(size: int) -> Iterator[bytes]:
 @require_safe
 def proof(request: HttpRequest, number: int) -> HttpResponse:
     """An entry with its proof (C2SP tlog-proof): it verifies offline, and for good."""
-    leaf = get_object_or_404(Leaf, entry=number)
-    newest = _published()
-    if leaf.sequence >= newest.size:
-        raise Http404("The entry is sealed, and not yet under a published checkpoint.")
-    (form,) = proofs.public_forms(leaf.sequence, leaf.sequence + 1)
-    path = proofs.inclusion_proof(leaf.sequence, newest.size)
-    lines = [
-        "c2sp.org/tlog-proof@v1",
-        f"extra {notes.base64_of(form)}",
-        f"index {leaf.sequence}",
-        *(notes.base64_of(step) for step in path),
-        "",
-        checkpoints.signed_note(newest),
-    ]
-    response = _text("\n".join(lines))
+    found = receipts.proof_of(number)
+    if found is None:
+        raise Http404("The entry is not under a published checkpoint, or there is none such.")
+    response = _text(found.text)
     response["Content-Disposition"] = f'attachment; filename="entry-{number}.tlog-proof"'
     return response
 

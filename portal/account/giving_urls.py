@@ -10,5 +10,11 @@ urlpatterns = [
         views.pay_instalment,
         name="giving_pay_instalment",
     ),
+    path("pledges/<uuid:reference>/revoke/", views.revoke_consent, name="giving_revoke_consent"),
+    path(
+        "recurring/<uuid:reference>/stop/",
+        views.stop_standing_order,
+        name="giving_stop_standing_order",
+    ),
     path("pledges/<uuid:reference>/withdraw/", views.withdraw, name="giving_withdraw"),
 ]

@@ -15,8 +15,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from core.models import User
 from core.refusals import Refusal
 from core.responses import SeeOther
+from funding.payments import issuer
 from funding.payments.views import to_checkout
-from funding.pools import pledges, queries
+from funding.pools import pledges, queries, recurring
 from funding.pools.addresses import pool_page, pools_page
 from funding.pools.models import Pledge
 from funding.pools.views import signed_in
@@ -61,6 +62,7 @@ def pledge(request: HttpRequest, reference: uuid.UUID) -> HttpResponse:
             "pledge": found,
             "profile": found.pool.profile,
             "pool_href": pool_page(found.pool.code),
+            "by_transfer": issuer.open_account(found.currency) is not None,
         },
     )
 
@@ -68,17 +70,49 @@ def pledge(request: HttpRequest, reference: uuid.UUID) -> HttpResponse:
 @login_required
 @require_POST
 def pay_instalment(request: HttpRequest, reference: uuid.UUID, number: int) -> HttpResponse:
-    """Go and pay one instalment."""
+    """Go and pay one instalment: by card, or learn how to send it by bank transfer."""
     user, found = _own_pledge(request, reference)
     instalment = get_object_or_404(found.instalments, number=number)
+    language = get_language() or "en"
     try:
+        if request.POST.get("by") == "transfer":
+            expected = pledges.expect_instalment(instalment, user=user, language=language)
+            return SeeOther(expected.get_absolute_url())
         payment = pledges.begin_instalment_payment(
-            instalment, user=user, language=get_language() or "en"
+            instalment,
+            user=user,
+            language=language,
+            charge_later=request.POST.get("charge_later") == "yes",
         )
     except Refusal as refusal:
         messages.error(request, str(refusal))
         return SeeOther(reverse("giving_pledge", args=[reference]))
     return to_checkout(request, payment)
+
+
+@login_required
+@require_POST
+def revoke_consent(request: HttpRequest, reference: uuid.UUID) -> HttpResponse:
+    """Charge no card for this pledge any more."""
+    user, found = _own_pledge(request, reference)
+    pledges.revoke_consent(found, by=user)
+    messages.success(
+        request, _("No card is charged for this pledge any more. You pay each instalment yourself.")
+    )
+    return SeeOther(reverse("giving_pledge", args=[reference]))
+
+
+@login_required
+@require_POST
+def stop_standing_order(request: HttpRequest, reference: uuid.UUID) -> HttpResponse:
+    """Expect no more of a standing order; the donor ends it at their bank."""
+    user = signed_in(request)
+    if user is None:
+        raise Http404
+    found = get_object_or_404(queries.recurring_of(user), reference=reference)
+    recurring.stop_standing_order(found, by=user)
+    messages.success(request, _("We expect nothing more. End the standing order at your bank too."))
+    return SeeOther(reverse("giving"))
 
 
 @never_cache

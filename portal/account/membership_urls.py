@@ -20,4 +20,9 @@ urlpatterns = [
         name="membership_application_withdraw",
     ),
     path("invoices/<uuid:public_id>/pay/", views.pay, name="membership_pay"),
+    path(
+        "invoices/<uuid:public_id>/purchase-order/",
+        views.purchase_order,
+        name="membership_purchase_order",
+    ),
 ]

@@ -8,6 +8,7 @@ import datetime
 import uuid
 from dataclasses import dataclass
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,13 +16,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.models import User
 from core.refusals import Refusal
 from core.responses import SeeOther
-from funding.dues import billing
+from funding.dues import billing, crediting
+from funding.dues.refusals import InvoiceVoid
 from funding.payments.models import Invoice, Payment
 from funding.payments.views import to_checkout
 from membership import applications, queries
@@ -67,10 +70,23 @@ class Bill:
     term: Term
     paid_by: Payment | None
     why_not_payable: str
+    may_give_purchase_order: bool
+
+    @property
+    def is_void(self) -> bool:
+        return self.invoice.voided_by is not None
 
     @property
     def can_be_paid(self) -> bool:
         return not self.paid_by and not self.why_not_payable
+
+    @property
+    def is_part_paid(self) -> bool:
+        return self.can_be_paid and self.invoice.received.amount > 0
+
+    @property
+    def can_take_purchase_order(self) -> bool:
+        return self.can_be_paid and not self.is_part_paid and self.may_give_purchase_order
 
     @property
     def is_overdue(self) -> bool:
@@ -124,8 +140,11 @@ def _membership(organisation: Organisation, reader: User, on: datetime.date) -> 
                 term=terms[invoice.purpose_id],
                 paid_by=invoice.settling_payment,
                 why_not_payable=billing.why_not_payable(terms[invoice.purpose_id], invoice),
+                may_give_purchase_order=crediting.may_give_purchase_order(
+                    reader, terms[invoice.purpose_id]
+                ),
             )
-            for invoice in billing.invoices_of(organisation)
+            for invoice in billing.invoices_of(organisation).select_related("credit_note")
         ],
         seats=seats,
         own_seat=next((seat for seat in seats if seat.person_id == reader.pk), None),
@@ -324,3 +343,50 @@ def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         messages.error(request, str(refusal))
         return SeeOther(reverse("membership_area"))
     return to_checkout(request, payment)
+
+
+class PurchaseOrderForm(forms.Form):
+    purchase_order = forms.CharField(
+        label=gettext_lazy("Purchase order"),
+        max_length=100,
+        help_text=gettext_lazy("As it should stand on the invoice."),
+        error_messages={"required": gettext_lazy("Write the number of the purchase order.")},
+    )
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def purchase_order(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Have an unpaid invoice issued anew with a purchase order; the old one becomes void."""
+    invoice = _own_invoice(request, public_id)
+    reader = _reader(request)
+    term = Term.objects.select_related("organisation").get(pk=invoice.purpose_id)
+    if not crediting.may_give_purchase_order(reader, term):
+        raise Http404
+    form = PurchaseOrderForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            new = crediting.reissue_with_purchase_order(
+                invoice, form.cleaned_data["purchase_order"], by=reader
+            )
+        except InvoiceVoid as refusal:
+            # The second press of the button finds what the first one did.
+            messages.info(request, str(refusal))
+            return SeeOther(invoice.get_absolute_url())
+        except Refusal as refusal:
+            form.add_error("purchase_order", str(refusal))
+        else:
+            messages.success(
+                request, _("Invoice %(number)s carries the purchase order.") % {"number": new}
+            )
+            return SeeOther(reverse("membership_area"))
+    return render(
+        request,
+        "account_area/membership/purchase_order.html",
+        {
+            "form": form,
+            "invoice": invoice,
+            "why_not": billing.why_not_payable(term, invoice),
+        },
+    )

@@ -15,7 +15,7 @@ from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
 from core.jobs.testing import run_pending_jobs
-from core.mail import enqueue_mail, enqueue_message
+from core.mail import Attachment, enqueue_mail, enqueue_message, register_attachment
 from core.transactions import TransactionMissing, use_case
 
 pytestmark = pytest.mark.django_db
@@ -274,3 +274,57 @@ def test_every_template_of_the_portal_has_a_subject_and_a_text(settings: Setting
 
     assert subjects == texts
     assert subjects
+
+
+# --- Attachments ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def notes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Attachments of the kind "note"; the list tells which keys were asked for, and when."""
+    monkeypatch.setattr("core.mail._attachments", {})
+    asked: list[str] = []
+
+    def make(key: str) -> Attachment:
+        asked.append(key)
+        return Attachment(f"{key}.txt", f"Note {key}".encode(), "text/plain")
+
+    register_attachment("note", make)
+    return asked
+
+
+def test_an_attachment_is_made_when_the_mail_is_sent_and_not_before(notes: list[str]) -> None:
+    with use_case():
+        enqueue_mail("greeting", "amina@example.org", "en", CONTEXT, attachments=[("note", "7")])
+    assert notes == []
+    assert "Note 7" not in str(the_row().args_kwargs)
+
+    run_pending_jobs()
+
+    assert notes == ["7"]
+    (message,) = mail.outbox
+    assert message.attachments == [("7.txt", "Note 7", "text/plain")]
+
+
+def test_an_attachment_of_a_kind_that_nobody_makes_is_told_to_the_caller(notes: list[str]) -> None:
+    with use_case(), pytest.raises(LookupError, match="ghost"):
+        enqueue_mail("greeting", "a@example.org", "en", CONTEXT, attachments=[("ghost", "7")])
+
+
+def test_a_kind_of_attachment_has_one_maker(notes: list[str]) -> None:
+    with pytest.raises(ValueError, match="Two makers"):
+        register_attachment("note", lambda key: Attachment(key, b"", "text/plain"))
+
+
+def test_a_mail_whose_attachment_cannot_be_made_is_not_sent_without_it(
+    notes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(key: str) -> Attachment:
+        raise OSError("no room")
+
+    monkeypatch.setattr("core.mail._attachments", {"note": broken})
+    with use_case():
+        enqueue_mail("greeting", "a@example.org", "en", CONTEXT, attachments=[("note", "7")])
+    with pytest.raises(OSError, match="no room"):
+        run_pending_jobs()
+    assert mail.outbox == []

@@ -107,8 +107,10 @@ def make_invoice(total: int = 25_000, **changes: Any) -> Invoice:
         "issued_on": datetime.date(2026, 3, 10),
         "due_on": datetime.date(2026, 4, 9),
     }
+    values |= changes
+    values["pool"] = changes.get("pool") or make_pool(currency=values["currency"])
     with use_case():
-        return issue_invoice(**{**values, **changes})
+        return issue_invoice(**values)
 
 
 def state(payment: Payment, standing: str = "paid", **changes: Any) -> PresentState:

@@ -17,6 +17,14 @@ COMPONENTS = [name for name in PAGES if name.startswith("components/")]
 BACK_OFFICE_FRAGMENTS = {
     "dues/plan.html": "templates/dues/decide.html",
     "membership/publish_cell.html": "membership/backoffice.py",
+    "payments/backoffice/bank_offers.html": "templates/payments/backoffice/bank_line.html",
+    "payments/backoffice/bank_offer.html": "templates/payments/backoffice/bank_offers.html",
+    "payments/backoffice/facts.html": "templates/payments/backoffice/payment.html",
+    "payments/backoffice/entry.html": "templates/payments/backoffice/payment.html",
+    "payments/backoffice/log.html": "templates/payments/backoffice/payment.html",
+    "payments/backoffice/standing.html": "templates/payments/backoffice/payout.html",
+    "payments/backoffice/processor_lines.html": "templates/payments/backoffice/dispute.html",
+    "payments/backoffice/needs_you.html": "funding/payments/backoffice/panel.py",
 }
 BACK_OFFICE = [
     name

@@ -107,6 +107,27 @@ def test_uganda_shillings_go_out_in_stripes_units(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("currency", "switched_on", "methods"),
+    [
+        ("USD", {"USD", "EUR", "GBP"}, ["card", "us_bank_account"]),
+        ("EUR", {"EUR"}, ["card", "sepa_debit"]),
+        ("GBP", {"GBP"}, ["card", "bacs_debit"]),
+        ("GBP", set(), ["card"]),
+        ("KES", {"USD", "EUR", "GBP"}, ["card"]),
+    ],
+)
+def test_bank_debit_is_offered_where_the_currency_has_one_and_it_is_switched_on(
+    sandbox: Sandbox, settings: Any, currency: str, switched_on: set[str], methods: list[str]
+) -> None:
+    settings.STRIPE_BANK_DEBITS = frozenset(switched_on)
+    payment = make_payment(currency=currency)
+    begin_checkout(payment)
+    (session,) = sessions_of(payment)
+    assert session.payment_method_types == methods
+
+
+@pytest.mark.django_db
 def test_stripe_is_never_called_inside_a_transaction(sandbox: Sandbox) -> None:
     payment = make_payment()
     with pytest.raises(CallInsideTransaction), use_case():

@@ -302,7 +302,7 @@ def test_an_entry_that_is_refused_does_not_undo_the_success_and_staff_see_why(
             outcome, "entry", lambda *given: dataclasses.replace(right(*given), key="another")
         )
         sandbox.pay(begin_checkout(payment))
-        (event, *_) = [e for e in sandbox.events(payment) if e["type"] in inbox.MOVING]
+        (event, *_) = [e for e in sandbox.events(payment) if e["type"] in inbox.HANDLERS]
         inbox.receive(received(event["type"], event["data"]["object"]), "webhook")
         run_pending_jobs(raise_errors=False)
     payment.refresh_from_db()
@@ -458,3 +458,91 @@ def test_an_event_that_cannot_be_read_hides_none_behind_it(
     assert_paid_once(payment)
     assert not StripeEvent.objects.filter(event_id=odd["id"]).exists()
     assert StripeCursor.objects.exists()
+
+
+# --- Failing, foreign and old events --------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_an_event_that_keeps_failing_alarms_once_and_shows_its_tries(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = make_payment()
+    sandbox.pay(begin_checkout(payment))
+    (event, *_) = [e for e in sandbox.events(payment) if e["type"] == "payment_intent.succeeded"]
+    inbox.receive(received(event["type"], event["data"]["object"], id=event["id"]), "webhook")
+    row = StripeEvent.objects.get()
+    outcome.refuses = RuntimeError("The pool is on fire")
+    for _ in range(inbox.ALARM_AFTER + 3):
+        with pytest.raises(RuntimeError):
+            inbox.process(row.pk)
+
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == ("failing", inbox.ALARM_AFTER + 3)
+    assert "on fire" in row.last_error
+    alarms = [record for record in caplog.records if record.name == inbox.__name__]
+    assert len(alarms) == 1
+    assert f"failed {inbox.ALARM_AFTER} times" in alarms[0].getMessage()
+    outcome.refuses = None
+    inbox.process(row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.last_error) == ("applied", "")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("key", "livemode", "words"),
+    [
+        ("sk_live_0123456789abcdef", False, "works with a live key"),
+        ("rk_live_0123456789abcdef", False, "works with a live key"),
+        ("sk_test_0123456789abcdef", True, "works with a test key"),
+    ],
+)
+def test_an_event_of_the_other_mode_is_kept_and_does_nothing(
+    settings: Any, key: str, livemode: bool, words: str
+) -> None:
+    payment = make_payment()
+    settings.STRIPE_SECRET_KEY = key
+    thing = {"id": "pi_1", "metadata": {"payment": str(payment.public_id)}}
+    inbox.receive(received("payment_intent.succeeded", thing, livemode=livemode), "webhook")
+    run_pending_jobs()
+
+    event = StripeEvent.objects.get()
+    assert event.verdict == "ignored"
+    assert words in event.last_error
+    payment.refresh_from_db()
+    assert payment.status == Status.PENDING
+
+
+@pytest.mark.django_db
+def test_an_event_of_another_api_version_counts_and_is_noted(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    payment = make_payment()
+    sandbox.pay(begin_checkout(payment))
+    (event, *_) = [e for e in sandbox.events(payment) if e["type"] == "payment_intent.succeeded"]
+    sandbox.deliver({**event, "api_version": "2020-08-27"})
+
+    assert_paid_once(payment)
+    row = StripeEvent.objects.get()
+    assert row.verdict == "applied"
+    assert "2020-08-27" in row.last_error
+    assert "2020-08-27" in caplog.text
+
+
+@pytest.mark.django_db
+def test_stripe_is_asked_for_no_more_types_at_once_than_it_takes(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    service = type(client().v1.events)
+    real = service.list
+
+    def listed(self: Any, parameters: Any) -> Any:
+        asked.append(parameters["types"])
+        return real(self, parameters)
+
+    monkeypatch.setattr(service, "list", listed)
+    reconciliation.read_missed_events()
+    assert all(len(kinds) <= reconciliation.TYPES_AT_ONCE for kinds in asked)
+    assert {kind for kinds in asked for kind in kinds} == set(inbox.HANDLERS)

@@ -76,3 +76,38 @@ def test_half_a_uganda_shilling_has_no_iso_form() -> None:
 
 def test_a_fee_of_stripe_is_read_whatever_its_last_digit() -> None:
     assert from_stripe(12_345, "kwd") == Money(12_345, "KWD")
+
+
+# Stripe's list of currencies that it counts without decimals; UGX and ISK are not among them.
+# fmt: off
+ZERO_AT_STRIPE = [
+    "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF",
+    "XOF", "XPF",
+]
+# fmt: on
+THREE_AT_STRIPE = ["BHD", "JOD", "KWD", "OMR", "TND"]
+
+
+@pytest.mark.parametrize("currency", ZERO_AT_STRIPE)
+def test_currencies_without_decimals_at_stripe(currency: str) -> None:
+    whole = 500 * (100 if currency == "MGA" else 1)
+    assert to_stripe(Money(whole, currency)) == (500, currency.lower())
+    assert from_stripe(500, currency.lower()) == Money(whole, currency)
+
+
+@pytest.mark.parametrize("currency", THREE_AT_STRIPE)
+def test_currencies_with_three_decimals_at_stripe(currency: str) -> None:
+    assert to_stripe(Money(5_120, currency)) == (5_120, currency.lower())
+    with pytest.raises(AmountNotByCard):
+        to_stripe(Money(5_124, currency))
+
+
+@pytest.mark.parametrize("currency", ["HUF", "TWD"])
+def test_a_payout_in_whole_units_is_still_counted_with_two_decimals(currency: str) -> None:
+    assert from_stripe(-1_234_500, currency.lower()) == Money(-1_234_500, currency)
+
+
+@pytest.mark.parametrize("currency", ["UGX", "ISK", "MGA", "JPY", "KWD", "USD"])
+def test_what_goes_back_is_read_with_its_sign(currency: str) -> None:
+    amount, code = to_stripe(Money(12_300, currency))
+    assert from_stripe(-amount, code) == Money(-12_300, currency)

@@ -159,9 +159,9 @@ def test_the_number_of_queries_does_not_grow(
             assert seen.pledge.pool.profile.title
 
     add()
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(16):
         read()
     for _ in range(3):
         add()
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(16):
         read()

@@ -160,9 +160,9 @@ def test_every_target_of_make_that_is_named_exists_and_is_listed() -> None:
 
 def test_the_events_of_stripe_that_move_money_are_all_named() -> None:
     section = operating().partition("\n## Stripe\n")[2].partition("\n## ")[0]
-    assert set(re.findall(r"`((?:checkout|payment_intent|charge)\.[a-z_.]+)`", section)) == set(
-        inbox.MOVING
-    )
+    objects = "checkout|payment_intent|charge|customer|invoice|refund|payout"
+    named = set(re.findall(rf"`((?:{objects})\.[a-z_.]+)`", section))
+    assert named == set(inbox.HANDLERS)
 
 
 def test_the_schedule_is_told_in_full() -> None:

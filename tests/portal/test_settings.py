@@ -189,6 +189,14 @@ def test_an_empty_value_is_as_good_as_none() -> None:
     assert empty.stdout == missing.stdout
 
 
+def test_bank_debits_are_off_in_production_until_named() -> None:
+    show = "print(sorted(settings.STRIPE_BANK_DEBITS))"
+    assert load(PRODUCTION, show).stdout.strip() == "[]"
+    named = {**PRODUCTION, "STRIPE_BANK_DEBITS": " eur, GBP ,"}
+    assert load(named, show).stdout.strip() == "['EUR', 'GBP']"
+    assert "STRIPE_BANK_DEBITS" in refusal({**PRODUCTION, "STRIPE_BANK_DEBITS": "KES"})
+
+
 def test_what_production_refuses_a_demo_may_do() -> None:
     demo = {
         **PRODUCTION,

@@ -24,6 +24,7 @@ from funding.ledger.models import Checkpoint, Entry, Leaf, Pool
 from funding.ledger.periods import close_month, close_year
 from funding.ledger.posting import post, post_many, reverse
 from funding.payments import numbers
+from funding.payments.credit_notes import void_invoice
 from funding.transparency.audit_pack import (
     Months,
     archive,
@@ -39,6 +40,7 @@ from funding.transparency.audit_pack.parties import NOBODY, Party, Subject, part
 from tests.conftest import CommittedDatabase
 from tests.core.pdf_text import text_of
 from tests.factories import pools as giving
+from tests.factories.banking import make_expected
 from tests.factories.ledger import gift_entry, make_pool, post_now
 from tests.factories.membership import foundation, make_officer, paid_term
 from tests.factories.payments import make_invoice, make_payment
@@ -382,11 +384,15 @@ def _series(pack: dict[str, bytes]) -> set[tuple[str, ...]]:
 
 
 def test_every_series_is_there_without_a_gap(known: Known) -> None:
-    make_invoice()
+    void = make_invoice()
     make_invoice()
     make_invoice(issued_on=datetime.date(2025, 12, 30), due_on=datetime.date(2026, 1, 30))
     payment = make_payment()
     giving.pay(payment)
+    make_expected()
+    make_expected()
+    with use_case():
+        void_invoice(void, reason="A mistake", by=None)
     checkpoints.publish()
     waiting = known.post(gift_entry(known.core, date=on(3)))
     count = Entry.objects.count()
@@ -397,6 +403,8 @@ def test_every_series_is_there_without_a_gap(known: Known) -> None:
         ("series", "INV-2025", "1", "1", "1", "0"),
         ("series", "INV-2026", "1", "2", "2", "0"),
         ("series", f"RCT-{year}", "1", "1", "1", "0"),
+        ("series", f"PRQ-{year}", "1", "2", "2", "0"),
+        ("series", f"CRN-{year}", "1", "1", "1", "0"),
         ("entry-numbers", "entry", "1", str(waiting.pk), str(count), str(skipped)),
         ("unsealed", "log", "", "", "1", ""),
     }  # fmt: skip

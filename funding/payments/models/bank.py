@@ -8,7 +8,6 @@ from django.db import models
 from django.db.models import F, Q, Sum
 from django.urls import reverse
 from django.utils import translation
-from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from core.money import CurrencyField, Money
@@ -222,9 +221,14 @@ class ExpectedPayment(models.Model):
     def money(self) -> Money:
         return Money(self.amount, self.currency)
 
-    @cached_property
+    @property
     def received(self) -> Money:
-        """What has come for it so far, by payments that stand."""
+        """What has come for it so far, by payments that stand.
+
+        Of an invoice: by whatever channel, since it may be paid by card as well.
+        """
+        if self.invoice is not None:
+            return self.invoice.received
         sums = self.payments.filter(status=Status.SUCCEEDED).aggregate(sum=Sum("amount"))
         return Money(sums["sum"] or 0, self.currency)
 

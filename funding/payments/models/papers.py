@@ -5,7 +5,7 @@ import uuid
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q, Sum
+from django.db.models import F, Min, Q, Sum
 from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import cached_property
@@ -95,6 +95,28 @@ class Invoice(models.Model):
                     RETURN NULL;
                 """,
             ),
+            # Nobody is asked twice for one thing. Whoever issues holds the series' row, so two at
+            # once see each other.
+            pgtrigger.Trigger(
+                name="invoice_one_stands",
+                level=pgtrigger.Row,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+                    IF EXISTS (
+                        SELECT 1 FROM payments_invoice other
+                         WHERE other.purpose = NEW.purpose AND other.purpose_id = NEW.purpose_id
+                           AND NOT EXISTS (
+                               SELECT 1 FROM payments_creditnote WHERE invoice_id = other.id
+                           )
+                    ) THEN
+                        RAISE EXCEPTION 'An invoice for % % stands already.',
+                            NEW.purpose, NEW.purpose_id
+                            USING ERRCODE = 'integrity_constraint_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
         ]
 
     def __str__(self) -> str:
@@ -108,7 +130,7 @@ class Invoice(models.Model):
     def money(self) -> Money:
         return Money(self.total, self.currency)
 
-    @cached_property
+    @property
     def received(self) -> Money:
         """What has been paid of it so far, by payments that stand."""
         sums = self.payments.filter(status=Status.SUCCEEDED).aggregate(sum=Sum("amount"))
@@ -118,11 +140,22 @@ class Invoice(models.Model):
     def outstanding(self) -> Money:
         return Money(max(0, self.total - self.received.amount), self.currency)
 
+    @property
+    def arrivals(self) -> "models.QuerySet[Payment]":
+        """The payments that stand, in the order in which we recorded them.
+
+        Not by the time they were made: news of a card payment may come after a later transfer was
+        matched, and what counted once must count for good. Receipts are issued one at a time and
+        in that order.
+        """
+        standing = self.payments.filter(status=Status.SUCCEEDED)
+        return standing.annotate(recorded=Min("receipts")).order_by("recorded", "pk")
+
     @cached_property
     def settling_payment(self) -> Payment | None:
         """The payment that made this invoice paid in full, or None while it is open."""
         paid = 0
-        for payment in self.payments.filter(status=Status.SUCCEEDED).order_by("succeeded_at", "pk"):
+        for payment in self.arrivals:
             paid += payment.amount
             if paid >= self.total:
                 return payment
@@ -131,7 +164,7 @@ class Invoice(models.Model):
     def counts(self, payment: Payment) -> bool:
         """Whether ``payment`` is within what this invoice asks for, in the order money came."""
         paid = 0
-        for earlier in self.payments.filter(status=Status.SUCCEEDED).order_by("succeeded_at", "pk"):
+        for earlier in self.arrivals:
             paid += earlier.amount
             if earlier.pk == payment.pk:
                 return paid <= self.total
@@ -229,7 +262,28 @@ class Receipt(models.Model):
                 fields=["payment"], condition=Q(replaces=None), name="receipt_first_once"
             ),
         ]
-        triggers = immutable("receipt", "A receipt is immutable once issued.")
+        triggers = [
+            *immutable("receipt", "A receipt is immutable once issued."),
+            pgtrigger.Trigger(
+                name="receipt_one_stands",
+                level=pgtrigger.Row,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+                    IF EXISTS (
+                        SELECT 1 FROM payments_receipt other
+                         WHERE other.payment_id = NEW.payment_id
+                           AND NOT EXISTS (
+                               SELECT 1 FROM payments_creditnote WHERE receipt_id = other.id
+                           )
+                    ) THEN
+                        RAISE EXCEPTION 'A receipt of payment % stands already.', NEW.payment_id
+                            USING ERRCODE = 'integrity_constraint_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.number
@@ -290,7 +344,30 @@ class CreditNote(models.Model):
             models.CheckConstraint(condition=Q(total__gt=0), name="credit_note_above_zero"),
             models.CheckConstraint(condition=~Q(reason=""), name="credit_note_says_why"),
         ]
-        triggers = immutable("credit_note", "A credit note is immutable once issued.")
+        triggers = [
+            *immutable("credit_note", "A credit note is immutable once issued."),
+            pgtrigger.Trigger(
+                name="credit_note_is_whole",
+                level=pgtrigger.Row,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+                    IF NOT EXISTS (
+                        SELECT 1 FROM payments_invoice
+                         WHERE id = NEW.invoice_id AND total = NEW.total
+                           AND currency = NEW.currency
+                        UNION ALL
+                        SELECT 1 FROM payments_receipt
+                         WHERE id = NEW.receipt_id AND amount = NEW.total
+                           AND currency = NEW.currency
+                    ) THEN
+                        RAISE EXCEPTION 'A credit note is over the whole of what it makes void.'
+                            USING ERRCODE = 'integrity_constraint_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.number

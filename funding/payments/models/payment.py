@@ -91,6 +91,14 @@ class Payment(models.Model):
         null=True,
         blank=True,
     )
+    # The consent to be charged later that it brings, or the one that it is charged under.
+    mandate = models.ForeignKey(
+        "payments.Mandate",
+        on_delete=models.PROTECT,
+        related_name="payments",
+        null=True,
+        blank=True,
+    )
     description = models.CharField(_("description"), max_length=250)
     amount = models.BigIntegerField(_("amount"), validators=[MinValueValidator(1)])
     currency = CurrencyField()
@@ -239,6 +247,12 @@ class Payment(models.Model):
     def can_be_tried(self) -> bool:
         """Whether the payer may go (again) to the checkout page."""
         return self.status in (Status.PENDING, Status.FAILED)
+
+    @property
+    def asks_for_card(self) -> bool:
+        """Whether the payer agreed to later charges and the card for them is still to come."""
+        mandate = self.mandate
+        return mandate is not None and mandate.card_id is None and mandate.revoked_at is None
 
     @property
     def refunded(self) -> Money:

@@ -1,6 +1,7 @@
 """The monthly reconciliation of an account, and the issuer's details."""
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -57,6 +58,9 @@ class Reconciliation(models.Model):
         return Money(self.theirs - self.ours, self.currency)
 
 
+NOT_DAYS = _("Write whole days with commas, at most twelve and within a year: -7, 3, 14, 30.")
+
+
 @register_setting(icon="form")
 class IssuerDetails(BaseGenericSetting):
     """What the foundation's papers say of it. Empty fields fall back to the site's name."""
@@ -83,9 +87,29 @@ class IssuerDetails(BaseGenericSetting):
         _("days of reminders"),
         max_length=100,
         default="-7, 3, 14, 30",
-        help_text=_("Days from the due date, with commas: -7 is a week before."),
+        blank=True,
+        help_text=_("Days from the due date, with commas: -7 is a week before. Empty: none."),
     )
 
     class Meta:
         verbose_name = _("details on papers")
         verbose_name_plural = _("details on papers")
+
+    def clean(self) -> None:
+        super().clean()
+        try:
+            self.days_of_reminders  # noqa: B018
+        except ValueError:
+            raise ValidationError({"reminder_days": NOT_DAYS}) from None
+
+    @property
+    def days_of_reminders(self) -> list[int]:
+        """The days from the due date on which a reminder goes out, ascending; empty for none.
+
+        Raises ValueError for what is no list of whole days within a year of the due date.
+        """
+        texts = self.reminder_days.replace("−", "-").split(",")
+        days = {int(text) for text in texts if text.strip()}
+        if any(abs(day) > 365 for day in days) or len(days) > 12:
+            raise ValueError(self.reminder_days)
+        return sorted(days)

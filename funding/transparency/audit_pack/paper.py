@@ -214,7 +214,13 @@ def _number_series(facts: Facts) -> Section:
 
 def _series_name(name: str) -> str:
     prefix, _dash, year = name.partition("-")
-    words = {LOG: _("Log of sealed entries"), "INV": _("Invoices"), "RCT": _("Receipts")}
+    words = {
+        LOG: _("Log of sealed entries"),
+        "INV": _("Invoices"),
+        "RCT": _("Receipts"),
+        "CRN": _("Credit notes"),
+        "PRQ": _("Payment requests"),
+    }
     return f"{words[prefix]} {year}".strip() if prefix in words else name
 
 

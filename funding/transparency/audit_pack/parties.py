@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core.models import User
 from funding.dues.billing import PURPOSE as DUES
-from funding.payments.models import Invoice, Payment
+from funding.payments.models import BankLine, Invoice, Payment, Payout
 from funding.pools.models import Gift, Pledge
 from membership.models import Term
 
@@ -102,11 +102,36 @@ def _of_invoices(numbers: Iterable[str]) -> dict[str, Party]:
     return found
 
 
+def _of_payments(references: Iterable[str]) -> dict[str, Party]:
+    found = Payment.objects.filter(public_id__in=_uuids(references))
+    return {
+        str(payment.public_id): Party(f"payment:{payment.public_id}", payment.payer_name)
+        for payment in found
+    }
+
+
+def _of_payouts(references: Iterable[str]) -> dict[str, Party]:
+    found = Payout.objects.filter(public_id__in=_uuids(references))
+    return {
+        str(payout.public_id): Party(f"payout:{payout.public_id}", payout.beneficiary)
+        for payout in found
+    }
+
+
+def _of_bank_lines(numbers: Iterable[str]) -> dict[str, Party]:
+    """Whom the bank names on a line that is parked, or is a charge of its own."""
+    found = BankLine.objects.filter(pk__in=_numbers(numbers)).exclude(counterparty="")
+    return {str(line.pk): Party(f"bank-line:{line.pk}", line.counterparty) for line in found}
+
+
 _FINDERS: dict[str, Callable[[Iterable[str]], dict[str, Party]]] = {
     "gift": _of_gifts,
     "pledge": _of_pledges,
     "term": _of_terms,
     "invoice": _of_invoices,
+    "payment": _of_payments,
+    "payout": _of_payouts,
+    "bank-line": _of_bank_lines,
 }
 
 

@@ -12,12 +12,23 @@ from django.db import models
 
 from funding.ledger.models import Checkpoint
 from funding.payments import numbers
-from funding.payments.models import Invoice, NumberSeries, Receipt
+from funding.payments.models import (
+    CreditNote,
+    ExpectedPayment,
+    Invoice,
+    NumberSeries,
+    Receipt,
+)
 from funding.transparency.audit_pack.snapshot import rows
 
 LOG = "log"
 # What holds the numbers of each prefix that `funding.payments.numbers` gives out.
-PAPERS: dict[str, type[models.Model]] = {numbers.INVOICE: Invoice, numbers.RECEIPT: Receipt}
+PAPERS: dict[str, type[models.Model]] = {
+    numbers.INVOICE: Invoice,
+    numbers.RECEIPT: Receipt,
+    numbers.CREDIT_NOTE: CreditNote,
+    numbers.PAYMENT_REQUEST: ExpectedPayment,
+}
 
 
 @dataclass(frozen=True, slots=True)

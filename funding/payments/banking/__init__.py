@@ -1,0 +1,1 @@
+"""Bank statements: read, imported, matched, confirmed; and channels that staff confirm by hand."""

@@ -1,0 +1,238 @@
+"""The pages of papers: invoice, receipt with its proof, credit note, and how to pay what is expected.
+
+As all pages of payments: a UUID is the only key, and no cache or search engine keeps them.
+"""
+
+import uuid
+from dataclasses import dataclass
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from core.money import Money
+from funding.ledger import receipts as ledger
+from funding.ledger.models import Entry
+from funding.payments import credit_notes, issuer, papers
+from funding.payments.models import (
+    CreditNote,
+    ExpectedPayment,
+    Invoice,
+    Payment,
+    Receipt,
+    Status,
+)
+from funding.payments.views import private
+
+# --- Receipts -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """An entry of the ledger that a payment made, and its proof once it is sealed."""
+
+    entry: Entry
+    proof: ledger.Proof | None
+
+    @property
+    def steps(self) -> int:
+        """How many hashes lead from the entry to the checkpoint."""
+        return len(self.proof.path) if self.proof else 0
+
+
+def _booked(entry: Entry | None) -> Booked | None:
+    return Booked(entry, ledger.proof_of(entry.pk)) if entry else None
+
+
+@private
+@require_safe
+def receipt(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """A receipt: whether it stands, what went back of the payment, and its proof in the ledger."""
+    found = get_object_or_404(
+        Receipt.objects.select_related("payment__pool", "payment__entry", "credit_note"),
+        public_id=public_id,
+    )
+    payment = found.payment
+    refunds = payment.refunds.filter(status="succeeded").select_related("entry").order_by("pk")
+    return render(
+        request,
+        "payments/receipt.html",
+        {
+            "receipt": found,
+            "issuer": papers.issuer_lines(found),
+            "payment": payment,
+            "instead": getattr(found, "replaced_by", None),
+            "booked": _booked(payment.entry),
+            "refunds": [(refund, _booked(refund.entry)) for refund in refunds],
+            "lost": payment.disputes.filter(outcome="lost", inquiry=False),
+            "undone": payment.status == Status.UNDONE,
+            "theirs": papers.taken_from_payer(found),
+            "kept": _kept(payment),
+        },
+    )
+
+
+def _kept(payment: Payment) -> Money | None:
+    """What is left of the payment, where something went back; else None."""
+    kept = credit_notes.kept_of(payment)
+    return Money(kept, payment.currency) if kept != payment.amount else None
+
+
+@private
+@require_safe
+def receipt_pdf(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    found = get_object_or_404(Receipt, public_id=public_id)
+    return _pdf(papers.receipt_pdf(found), found.number)
+
+
+@private
+@require_safe
+def receipt_proof(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The proof of the payment's entry, which verifies offline (``verify_ledger.py receipt``)."""
+    found = get_object_or_404(Receipt.objects.select_related("payment"), public_id=public_id)
+    entry = found.payment.entry_id
+    proof = ledger.proof_of(entry) if entry else None
+    if proof is None:
+        raise Http404("The payment is not under a published checkpoint yet.")
+    return HttpResponse(
+        proof.text,
+        content_type="text/plain; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{found.number}.tlog-proof"'},
+    )
+
+
+# --- Invoices and credit notes --------------------------------------------------------------------
+
+
+@private
+@require_safe
+def invoice(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """An invoice: whether it stands, what came for it, and how to pay the rest."""
+    found = get_object_or_404(
+        Invoice.objects.select_related("credit_note").prefetch_related("lines"),
+        public_id=public_id,
+    )
+    void = found.voided_by
+    paid_by = found.settling_payment
+    asks = void is None and paid_by is None
+    open_payment = None
+    if asks:
+        open_payment = (
+            found.payments.exclude(status__in=[Status.SUCCEEDED, Status.UNDONE])
+            .order_by("-pk")
+            .first()
+        )
+    return render(
+        request,
+        "payments/invoice.html",
+        {
+            "invoice": found,
+            "issuer": papers.issuer_lines(found),
+            "bill_to": papers.bill_to_lines(found),
+            "void": void,
+            "instead": papers.replacement_of(found) if void else None,
+            "paid_by": paid_by,
+            "asks": asks,
+            "open_payment": open_payment,
+            "is_overdue": asks and found.due_on < timezone.localdate(),
+            "reference": _groups(found.reference),
+            "payments": _receipts_of(found),
+        },
+    )
+
+
+def _receipts_of(paper: Invoice | ExpectedPayment) -> list[tuple[Payment, Receipt | None]]:
+    """What came for it, in the order it came, with the receipt that stands for each."""
+    came = paper.payments.filter(status=Status.SUCCEEDED).order_by("succeeded_at", "pk")
+    return [
+        (payment, payment.receipt) for payment in came.prefetch_related("receipts__credit_note")
+    ]
+
+
+@private
+@require_safe
+def invoice_pdf(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    found = get_object_or_404(Invoice, public_id=public_id)
+    return _pdf(papers.invoice_pdf(found), found.number)
+
+
+@private
+@require_safe
+def credit_note(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """A credit note, the paper that it made void, and what stands instead."""
+    found = get_object_or_404(
+        CreditNote.objects.select_related("invoice", "receipt"), public_id=public_id
+    )
+    return render(
+        request,
+        "payments/credit_note.html",
+        {
+            "note": found,
+            "issuer": papers.issuer_lines(found),
+            "to": papers.note_to_lines(found),
+            "voids": papers.what_it_voids(found),
+            "voided": found.invoice or found.receipt,
+            "instead": papers.replacement_of(found.invoice)
+            if found.invoice
+            else getattr(found.receipt, "replaced_by", None),
+        },
+    )
+
+
+@private
+@require_safe
+def credit_note_pdf(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    found = get_object_or_404(CreditNote, public_id=public_id)
+    return _pdf(papers.credit_note_pdf(found), found.number)
+
+
+# --- What is expected -----------------------------------------------------------------------------
+
+
+@private
+@require_safe
+def expected_payment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """How to pay by transfer or another channel, and what has come so far."""
+    found = get_object_or_404(
+        ExpectedPayment.objects.select_related("invoice", "channel"), public_id=public_id
+    )
+    return render(
+        request,
+        "payments/expected.html",
+        {
+            "expected": found,
+            "issuer": papers.issuer_lines(found),
+            "payer": papers.payer_lines(found),
+            "reference": _groups(found.reference),
+            "is_overdue": found.is_open
+            and found.due_on is not None
+            and found.due_on < timezone.localdate(),
+            "payments": _receipts_of(found.invoice or found),
+        },
+    )
+
+
+@private
+@require_safe
+def expected_payment_pdf(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The payment request; of an invoice's expected payment, the invoice."""
+    found = get_object_or_404(
+        ExpectedPayment.objects.select_related("invoice", "channel"), public_id=public_id
+    )
+    if found.invoice is not None:
+        return _pdf(papers.invoice_pdf(found.invoice), found.invoice.number)
+    return _pdf(papers.payment_request_pdf(found), str(found.number))
+
+
+def _groups(reference: str) -> list[str]:
+    """The reference in groups of four: shown apart, copied as one."""
+    return issuer.in_fours(reference).split()
+
+
+def _pdf(content: bytes, number: str) -> HttpResponse:
+    return HttpResponse(
+        content,
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{number}.pdf"'},
+    )

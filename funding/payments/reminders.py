@@ -1,0 +1,121 @@
+"""Reminders of payments that were asked for and have a due date: before it, and after.
+
+On which days is set in the back office (`IssuerDetails.reminder_days`). One mail goes out a day of
+that schedule, whatever happens to the job: the row `Reminder` makes it once.
+"""
+
+import datetime
+import logging
+
+from django.db.models import QuerySet
+from django.utils import formats, timezone, translation
+
+from core.mail import enqueue_mail
+from core.transactions import use_case
+from funding.payments import issuer, outcomes
+from funding.payments.models import ExpectedPayment, Payment, Reminder
+
+logger = logging.getLogger(__name__)
+
+
+def send_due(today: datetime.date | None = None) -> int:
+    """Send the reminders that are due by ``today``; how many were sent. For a daily job.
+
+    After days without the job only the newest reminder goes out, and never one from before the
+    payment was asked for.
+    """
+    day = today or timezone.localdate()
+    schedule = issuer.details().days_of_reminders
+    if not schedule:
+        return 0
+    # Their due dates lie where a day of the schedule has come and is not long past.
+    soonest = day - datetime.timedelta(days=schedule[-1] + 31)
+    latest = day - datetime.timedelta(days=schedule[0])
+    sent = 0
+    for pk in _open().filter(due_on__gte=soonest, due_on__lte=latest).values_list("pk", flat=True):
+        try:
+            sent += _remind(pk, day, schedule)
+        except Exception:
+            # One that cannot be asked about keeps no other from its reminder.
+            logger.exception("The reminder of expected payment %s could not be sent.", pk)
+    return sent
+
+
+def _open() -> QuerySet[ExpectedPayment]:
+    # A standing order is due again and again, and is no debt: nobody is reminded of it.
+    return ExpectedPayment.objects.filter(
+        withdrawn_at=None, due_on__isnull=False, repeats=""
+    ).exclude(payer_email="")
+
+
+def _remind(pk: int, day: datetime.date, schedule: list[int]) -> bool:
+    with use_case():
+        expected = (
+            ExpectedPayment.objects.select_for_update(of=("self",))
+            .select_related("invoice", "pool")
+            .get(pk=pk)
+        )
+        days = _newest_day(expected, day, schedule)
+        if days is None or not _is_wanted(expected):
+            return False
+        if expected.reminders.filter(days__gte=days).exists():
+            return False
+        Reminder.objects.create(expected=expected, days=days)
+        _send(expected, overdue=day > _due(expected))
+    return True
+
+
+def _newest_day(expected: ExpectedPayment, day: datetime.date, schedule: list[int]) -> int | None:
+    """The last day of the schedule that has come since the payment was asked for."""
+    asked = timezone.localdate(expected.created_at)
+    come = [days for days in schedule if _due(expected) + datetime.timedelta(days=days) <= day]
+    if not come or _due(expected) + datetime.timedelta(days=come[-1]) <= asked:
+        return None
+    return come[-1]
+
+
+def _is_wanted(expected: ExpectedPayment) -> bool:
+    """Whether there is something to pay, and what it is for still wants it."""
+    if not expected.is_open:
+        return False
+    asked = Payment(
+        purpose=expected.purpose,
+        purpose_id=expected.purpose_id,
+        pool=expected.pool,
+        invoice=expected.invoice,
+        amount=expected.amount,
+        currency=expected.currency,
+        language=expected.language,
+    )
+    return not outcomes.outcome_of(expected.purpose).why_not_payable(asked)
+
+
+def _send(expected: ExpectedPayment, *, overdue: bool) -> None:
+    invoice = expected.invoice
+    with translation.override(expected.language):
+        due_on = formats.date_format(_due(expected), "DATE_FORMAT")
+    paper = invoice or expected
+    kind = "invoice" if invoice else "payment_request"
+    enqueue_mail(
+        "payments_reminder",
+        expected.payer_email,
+        expected.language,
+        {
+            "name": expected.payer_name,
+            "description": expected.description,
+            "number": str(paper),
+            "is_invoice": invoice is not None,
+            "amount": expected.outstanding.format(expected.language),
+            "part_paid": bool(expected.received.amount),
+            "due_on": due_on,
+            "overdue": overdue,
+            "reference": issuer.in_fours(expected.reference),
+            "path": paper.get_absolute_url(),
+        },
+        attachments=[(kind, str(paper.public_id))],
+    )
+
+
+def _due(expected: ExpectedPayment) -> datetime.date:
+    assert expected.due_on is not None
+    return expected.due_on
