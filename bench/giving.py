@@ -81,8 +81,8 @@ def judge(count: int) -> dict[str, Any]:
     """What a look at every table finds; ``wrong`` lists what must not be."""
     from django.db.models import Count, F, Q
 
-    from funding.ledger.balances import figures
     from funding.ledger.models import Entry, Pool
+    from funding.ledger.queries import figures
     from funding.payments.models import NumberSeries, Payment, Receipt, Status, StripeEvent
     from funding.pools.models import Gift
 

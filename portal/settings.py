@@ -478,6 +478,8 @@ LOGGING = {
         "django.security.DisallowedHost": {"handlers": [], "propagate": False},
         # Two lines for each of Wagtail's index jobs, six of them a page; core.jobs tells of ours.
         "django_tasks": {"level": "WARNING"},
+        # Two lines for each call, with all its parameters.
+        "stripe": {"level": "WARNING"},
     },
 }
 

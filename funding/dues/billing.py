@@ -96,7 +96,10 @@ def start_dues_payment(invoice: Invoice, *, by: User) -> Payment:
         term = Term.objects.select_for_update().get(pk=invoice.purpose_id)
         require_payable(term, invoice)
         begun = (
-            invoice.payments.filter(channel=Channel.CARD, amount=invoice.outstanding.amount)
+            invoice.payments.filter(status=Status.PROCESSING).order_by("pk").first()
+            or invoice.payments.filter(
+                channel__in=[Channel.CARD, Channel.BANK_DEBIT], amount=invoice.outstanding.amount
+            )
             .exclude(status__in=[Status.SUCCEEDED, Status.UNDONE])
             .order_by("pk")
             .first()
@@ -136,10 +139,17 @@ def why_not_payable(term: Term, invoice: Invoice) -> str:
 
 def require_payable(term: Term, invoice: Invoice) -> None:
     """Raises InvoiceVoid, InvoicePaid, NothingToPay, TermCancelled or TermOver."""
-    today = timezone.localdate()
     if invoice.voided_by is not None:
         raise InvoiceVoid(number=invoice.number, note=invoice.voided_by.number)
-    if not invoice.outstanding.amount or term.settled_on is not None:
+    if not invoice.outstanding.amount:
+        raise InvoicePaid(number=invoice.number)
+    require_wanted(term, invoice)
+
+
+def require_wanted(term: Term, invoice: Invoice) -> None:
+    """Raises InvoicePaid, NothingToPay, TermCancelled or TermOver where a term wants no dues."""
+    today = timezone.localdate()
+    if term.settled_on is not None:
         raise InvoicePaid(number=invoice.number)
     if term.waived_on is not None:
         raise NothingToPay

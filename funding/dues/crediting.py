@@ -4,15 +4,20 @@ The paper is voided whole; the books are told what was unpaid of it (design.md Â
 what is unpaid").
 """
 
+import datetime
 from typing import Literal
 
 from django.utils import timezone
+from django.utils.translation import gettext, override
 
+from core import audit
 from core.mail import enqueue_mail
 from core.models import User
 from core.transactions import inside_transaction, use_case
 from funding.dues import billing
 from funding.dues.refusals import (
+    DuesRefusal,
+    InvoiceStands,
     InvoiceVoid,
     MayNotCredit,
     MoneyCame,
@@ -22,10 +27,13 @@ from funding.dues.refusals import (
 )
 from funding.ledger import templates
 from funding.ledger.entries import person
+from funding.ledger.models import Entry
 from funding.ledger.posting import post
+from funding.payments import money_back, payout_purposes, payouts
 from funding.payments.credit_notes import kept_of, void_invoice
 from funding.payments.invoices import BillTo, Line, issue_invoice
-from funding.payments.models import CreditNote, Invoice, Status
+from funding.payments.models import CreditNote, Invoice, Payment, Status
+from funding.payments.models.papers import APPLIED
 from funding.payments.permissions import ISSUE_CREDIT_NOTE
 from membership import terms
 from membership.models import Seat, SeatRole, Term
@@ -36,8 +44,9 @@ def credit_invoice(
 ) -> CreditNote:
     """Ask no more for ``invoice``; the term is cancelled with it, or kept.
 
-    Of an invoice that was paid in part, the part is invoiced anew, and a term that is kept counts
-    as paid by it: the rest is let off. Raises MayNotCredit, MoneyCame (paid and not given back),
+    Of an invoice that was paid in part, what is kept of the part is invoiced anew, and a term that
+    is kept counts as paid by it: the rest is let off. Where nothing was paid, a term that is kept
+    can be billed again (`bill_again`). Raises MayNotCredit, MoneyCame (paid and not given back),
     InvoiceVoid, and the refusals of credit notes and of cancelling a term.
     """
     with use_case():
@@ -45,7 +54,7 @@ def credit_invoice(
         if not by.has_perm(ISSUE_CREDIT_NOTE):
             raise MayNotCredit
         _require_standing(invoice)
-        standing = invoice.payments.filter(status=Status.SUCCEEDED)
+        standing = list(invoice.arrivals)
         kept = sum(kept_of(payment) for payment in standing)
         if kept and not invoice.outstanding.amount:
             raise MoneyCame(number=invoice.number)
@@ -55,8 +64,9 @@ def credit_invoice(
         note = void_invoice(invoice, reason=reason, by=by, replaced=partly)
         _post_credit(note, invoice, unpaid, by=by)
         if partly:
-            new = _issue_again(invoice, amount=invoice.received.amount)
-            standing.update(invoice=new)
+            new = _issue_again(invoice, amount=kept)
+            pks = [payment.pk for payment in standing]
+            Payment.objects.filter(pk__in=pks).update(invoice=new)
             _tell(note, invoice, new)
         today = timezone.localdate()
         if then == "cancel":
@@ -64,6 +74,128 @@ def credit_invoice(
         elif partly:
             terms.settle(term, on=today, by=by)
     return note
+
+
+def bill_again(invoice: Invoice, *, by: User) -> Invoice:
+    """Bill the term of a void ``invoice`` again, over its fee; the billing contact is told.
+
+    For a term whose dues were given back or whose invoice was credited, and that is to go on.
+    Raises MayNotCredit, InvoiceStands, InvoicePaid, NothingToPay, TermCancelled, TermOver.
+    """
+    with use_case():
+        term, invoice = _lock(invoice)
+        if not by.has_perm(ISSUE_CREDIT_NOTE):
+            raise MayNotCredit
+        require_billable(term, invoice)
+        today = timezone.localdate()
+        new = _issue_again(invoice, amount=term.fee, due_on=today + billing.PAYMENT_PERIOD)
+        post(billing.invoice_entry(new.money, on=new.issued_on, number=new.number, by=by))
+        note = invoice.voided_by
+        assert note is not None
+        audit.record("dues.bill_again", new, by=by, reason=note.reason, instead_of=invoice.number)
+        _tell(note, invoice, new)
+    return new
+
+
+def require_billable(term: Term, invoice: Invoice) -> None:
+    """Raises InvoiceStands, InvoicePaid, NothingToPay, TermCancelled or TermOver."""
+    invoices = Invoice.objects.filter(purpose=invoice.purpose, purpose_id=term.pk)
+    standing = invoices.filter(credit_note=None).first()
+    if standing is not None:
+        raise InvoiceStands(number=standing.number)
+    billing.require_wanted(term, invoice)
+
+
+def why_not_billable(term: Term, invoice: Invoice) -> str:
+    """The sentence that says why the term of a void invoice is not billed again, or ""."""
+    try:
+        require_billable(term, invoice)
+    except DuesRefusal as refusal:
+        return str(refusal)
+    return ""
+
+
+def was_billed_again(invoice: Invoice) -> bool:
+    """Whether the term of ``invoice`` has a newer invoice."""
+    return Invoice.objects.filter(
+        purpose=invoice.purpose, purpose_id=invoice.purpose_id, pk__gt=invoice.pk
+    ).exists()
+
+
+# --- When money of an invoice goes back -----------------------------------------------------------
+
+
+@inside_transaction
+def void_given_back(invoice: Invoice) -> CreditNote:
+    """Make an invoice void of which nothing that was paid is kept; what was unpaid is credited.
+
+    The refund or the lost dispute has its own entry, so that of what was paid nothing is posted.
+    """
+    unpaid = invoice.outstanding.amount
+    with override(invoice.language):
+        reason = gettext("What was paid of it was given back.")
+    note = void_invoice(invoice, reason=reason, by=None)
+    _post_credit(note, invoice, unpaid, by=None)
+    return note
+
+
+def was_credited(invoice: Invoice) -> bool:
+    """Whether a part of ``invoice`` that was never paid left the books with its credit note."""
+    note = invoice.voided_by
+    key = f"dues-credited:{note.number}" if note else ""
+    return bool(key) and Entry.objects.filter(idempotency_key=key).exists()
+
+
+def owed_back(invoice: Invoice) -> list[Payment]:
+    """The payments of ``invoice`` that the books owe back, in the order in which they came."""
+    came = invoice.payments.select_related("pool").filter(
+        status=Status.SUCCEEDED, entry__isnull=False
+    )
+    return [
+        payment
+        for payment in came.order_by("succeeded_at", "pk")
+        if money_back.paid_by(payment) == "too-much"
+    ]
+
+
+@inside_transaction
+def apply_owed_back(payment: Payment, invoice: Invoice) -> bool:
+    """Let an owed-back payment pay ``invoice`` after all, whole; False where it cannot.
+
+    It cannot where it is more than what is open, or a part of it went back or is asked back.
+    """
+    payment = Payment.objects.select_for_update(of=("self",)).get(pk=payment.pk)
+    whole = payment.refundable == payment.money and payment.settled_gross == payment.amount
+    asked = payouts.open_requests(payout_purposes.REFUND, payment.pk)
+    if asked or not whole or payment.amount > invoice.outstanding.amount:
+        return False
+    post(
+        templates.overpayment_applied(
+            key=f"{APPLIED}{payment.public_id}",
+            pool=billing.POOL,
+            currency=payment.currency,
+            amount=payment.amount,
+            date=timezone.localdate(),
+            source=f"term:{payment.purpose_id}",
+            memo=f"Invoice {invoice.number}",
+        )
+    )
+    return True
+
+
+@inside_transaction
+def stop_applying(payment: Payment) -> None:
+    """A payment that was owed back, then used for its invoice, never came: that entry goes too."""
+    entry = money_back.applied(payment)
+    if entry is None:
+        return
+    post(
+        templates.failed_later(
+            money_back.booked(entry),
+            key=f"{entry.idempotency_key}:undone",
+            date=timezone.localdate(),
+        )
+    )
 
 
 def reissue_with_purchase_order(invoice: Invoice, purchase_order: str, *, by: User) -> Invoice:
@@ -106,13 +238,15 @@ def may_give_purchase_order(by: User, term: Term) -> bool:
 
 
 def _lock(invoice: Invoice) -> tuple[Term, Invoice]:
-    """The term first, as paying does, then the invoice as it is now."""
+    """Its payments, the invoice, then the term: as news of a card, a refund and a match lock."""
+    list(invoice.payments.select_for_update(of=("self",)).order_by("pk"))
+    locked = Invoice.objects.select_for_update(no_key=True).get(pk=invoice.pk)
     term = (
         Term.objects.select_for_update(of=("self",))
         .select_related("organisation")
-        .get(pk=invoice.purpose_id)
+        .get(pk=locked.purpose_id)
     )
-    return term, Invoice.objects.select_for_update().get(pk=invoice.pk)
+    return term, locked
 
 
 def _require_standing(invoice: Invoice) -> None:
@@ -121,7 +255,7 @@ def _require_standing(invoice: Invoice) -> None:
 
 
 @inside_transaction
-def _post_credit(note: CreditNote, invoice: Invoice, unpaid: int, *, by: User) -> None:
+def _post_credit(note: CreditNote, invoice: Invoice, unpaid: int, *, by: User | None) -> None:
     if not unpaid:
         return
     post(
@@ -133,12 +267,18 @@ def _post_credit(note: CreditNote, invoice: Invoice, unpaid: int, *, by: User) -
             date=note.issued_on,
             source=f"invoice:{invoice.number}",
             memo=f"Credit note {note.number}",
-            prepared_by=person(by.pk),
+            prepared_by=person(by.pk) if by else "",
         )
     )
 
 
-def _issue_again(invoice: Invoice, *, amount: int, purchase_order: str = "") -> Invoice:
+def _issue_again(
+    invoice: Invoice,
+    *,
+    amount: int,
+    purchase_order: str = "",
+    due_on: datetime.date | None = None,
+) -> Invoice:
     today = timezone.localdate()
     lines = [Line(line.description, line.amount) for line in invoice.lines.all()]
     if amount != invoice.total:
@@ -156,7 +296,7 @@ def _issue_again(invoice: Invoice, *, amount: int, purchase_order: str = "") -> 
         lines=lines,
         currency=invoice.currency,
         issued_on=today,
-        due_on=max(invoice.due_on, today),
+        due_on=due_on or max(invoice.due_on, today),
         language=invoice.language,
         purchase_order=purchase_order or invoice.purchase_order,
     )

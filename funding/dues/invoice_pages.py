@@ -11,6 +11,7 @@ from funding.dues import billing, crediting
 from funding.payments.backoffice.papers import InvoicePage, InvoiceViewSet
 from funding.payments.models import Invoice
 from funding.payments.permissions import ISSUE_CREDIT_NOTE
+from membership.models import Term
 
 
 class CreditForm(forms.Form):
@@ -49,7 +50,15 @@ class DuesInvoicePage(InvoicePage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         forms_shown = {"credit_form": CreditForm(), "order_form": OrderForm()}
-        return super().get_context_data(**{**forms_shown, **kwargs})
+        return super().get_context_data(
+            can_bill_again=self._can_bill_again(), **{**forms_shown, **kwargs}
+        )
+
+    def _can_bill_again(self) -> bool:
+        if self.row.voided_by is None or not self.may_void():
+            return False
+        term = Term.objects.get(pk=self.row.purpose_id)
+        return not crediting.why_not_billable(term, self.row)
 
     def why_not_void(self) -> str:
         return ""
@@ -58,7 +67,12 @@ class DuesInvoicePage(InvoicePage):
         return {
             "credit": (ISSUE_CREDIT_NOTE, self._credit),
             "order": (ISSUE_CREDIT_NOTE, self._order),
+            "again": (ISSUE_CREDIT_NOTE, self._again),
         }
+
+    def _again(self) -> HttpResponse:
+        new = crediting.bill_again(self.row, by=self.person)
+        return self.done(gettext("Invoice %(number)s bills the term again.") % {"number": new})
 
     def _credit(self) -> HttpResponse:
         form = CreditForm(self.request.POST)

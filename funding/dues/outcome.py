@@ -4,9 +4,10 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext, override
 
 from core.mail import enqueue_mail
-from funding.dues import billing
+from funding.dues import billing, crediting
 from funding.ledger.entries import NewEntry
-from funding.payments.models import Payment
+from funding.payments import money_back, problems
+from funding.payments.models import Invoice, Payment
 from funding.payments.money_back import paid_by
 from funding.payments.money_in import entry_of
 from funding.payments.outcomes import Settlement
@@ -67,8 +68,7 @@ class DuesOutcome:
             )
 
     def _note(self, payment: Payment, problem: str) -> None:
-        payment.problem = problem
-        payment.save(update_fields=["problem"])
+        problems.add(payment, problem)
 
     def entry(self, payment: Payment, settlement: Settlement) -> NewEntry:
         """The term's dues; or, where they were settled or waived before, money that we owe back."""
@@ -80,23 +80,70 @@ class DuesOutcome:
         )
 
     def undone(self, payment: Payment) -> None:
-        """The money never came: the term is as unpaid as before. What was owed back changes nothing."""
-        if _was_for_dues(payment):
-            reason = "The payment was booked by mistake."
-            terms.unsettle(_term(payment), by=None, reason=reason)
+        """The money never came: the term is as unpaid as before. What was owed back changes nothing.
+
+        Another payment of the invoice that was owed back until now pays it in its place.
+        """
+        if not _was_for_dues(payment):
+            return
+        terms.unsettle(_term(payment), by=None, reason="The payment was booked by mistake.")
+        crediting.stop_applying(payment)
+        self._apply_what_is_owed_back(payment)
 
     def given_back(self, payment: Payment, amount: int) -> None:
-        """A term whose dues went back whole is unpaid; a part given back leaves it as it is."""
-        gone = payment.refunded.amount + payment.disputed.amount
-        if _was_for_dues(payment) and gone >= payment.amount:
+        """A term whose dues went back whole is unpaid; a part given back leaves it as it is.
+
+        A refund or a lost dispute leaves no debt behind, so that the invoice is void with it, and
+        staff bill the term again where it is to go on. A bank debit that failed after all opens the
+        debt again: the invoice stands and can be paid again.
+        """
+        if not _was_for_dues(payment):
+            return
+        invoice = payment.invoice
+        if invoice is not None and not invoice.arrivals.filter(pk=payment.pk).exists():
+            terms.unsettle(_term(payment), by=None, reason="Its bank debit failed.")
+            self._apply_what_is_owed_back(payment)
+        elif invoice is None or not _is_kept_of(invoice):
+            if invoice is not None and invoice.voided_by is None:
+                crediting.void_given_back(invoice)
             terms.unsettle(_term(payment), by=None, reason="Its dues were given back.")
 
     def kept_after_all(self, payment: Payment, amount: int) -> None:
-        """The money is ours again, and the term paid on the day it first was."""
+        """The money is ours again, and the term paid on the day it first was.
+
+        Unless the term was billed again meanwhile: then staff decide.
+        """
         invoice = payment.invoice
-        if _was_for_dues(payment) and invoice and invoice.outstanding.amount == 0:
+        if not _was_for_dues(payment) or invoice is None:
+            return
+        if crediting.was_billed_again(invoice):
+            self._note(
+                payment,
+                f"What was given back of it is ours again, but the term of invoice {invoice} was "
+                "billed anew meanwhile. Talk to the payer.",
+            )
+        elif invoice.outstanding.amount == 0 and not crediting.was_credited(invoice):
             assert payment.succeeded_at is not None
             terms.settle(_term(payment), on=timezone.localdate(payment.succeeded_at), by=None)
+        elif invoice.voided_by is not None:
+            self._note(
+                payment,
+                f"What was given back of it is ours again, but invoice {invoice} is void and was "
+                "never paid in full. Talk to the payer.",
+            )
+
+    def _apply_what_is_owed_back(self, gone: Payment) -> None:
+        """Use another payment of the invoice that was owed back, now that ``gone`` pays it no more."""
+        invoice = gone.invoice
+        if invoice is None or invoice.voided_by is not None or _term(gone).waived_on is not None:
+            return
+        for other in crediting.owed_back(invoice):
+            if not crediting.apply_owed_back(other, invoice):
+                self._note(other, f"It could pay invoice {invoice} now. Talk to the payer.")
+            elif not invoice.outstanding.amount:
+                assert other.succeeded_at is not None
+                terms.settle(_term(other), on=timezone.localdate(other.succeeded_at), by=None)
+                return
 
     def unearned(self, payment: Payment, amount: int) -> int:
         """What is not earned yet goes back first (design.md §5).
@@ -126,6 +173,11 @@ class DuesOutcome:
 def _was_for_dues(payment: Payment) -> bool:
     """Whether its own entry paid dues: that stands, whatever became of the invoice since."""
     return payment.entry_id is not None and paid_by(payment) == "dues"
+
+
+def _is_kept_of(invoice: Invoice) -> bool:
+    """Whether anything of what paid ``invoice`` is left, by what the books gave back so far."""
+    return any(money_back.left_of(payment) for payment in invoice.arrivals)
 
 
 def _pays(payment: Payment) -> bool:

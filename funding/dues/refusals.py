@@ -17,6 +17,10 @@ class InvoiceVoid(DuesRefusal):
     message = _("Credit note %(note)s made invoice %(number)s void. There is nothing to pay on it.")
 
 
+class InvoiceStands(DuesRefusal):
+    message = _("Invoice %(number)s stands for this term already, so there is nothing to bill.")
+
+
 class NothingToPay(DuesRefusal):
     message = _("The dues of this term are waived. There is nothing to pay.")
 

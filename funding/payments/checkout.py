@@ -14,7 +14,15 @@ from core.money import Money
 from core.refusals import Refusal
 from core.transactions import in_transaction, inside_transaction, use_case
 from funding.ledger.models import Pool
-from funding.payments import jobs, outcomes, present_state, progress, sessions, subscriptions
+from funding.payments import (
+    jobs,
+    mandates,
+    outcomes,
+    present_state,
+    progress,
+    sessions,
+    subscriptions,
+)
 from funding.payments.models import Invoice, Mandate, Payment, Status, Subscription
 from funding.payments.sessions import Row
 from funding.payments.stripe_client import CallInsideTransaction, client
@@ -121,11 +129,15 @@ def begin_checkout(row: Row) -> str:
                 return session.url
             if session.status == "open":
                 _expire(row, session)
-            if session.status == "complete":
+            if session.status == "complete" and not _failed_for_good(row, session):
                 # The webhook is on its way, or lost: look now rather than take money twice.
                 with use_case():
                     _look_now(row)
                 raise BeingConfirmed
+        if isinstance(row, Payment) and (charged := mandates.find_charge(row)) is not None:
+            with use_case():
+                progress.apply(row.pk, charged)
+            raise BeingConfirmed
         if row.stripe_session or _is_too_old(row) or _was_charged_unattended(row):
             row = _next_attempt(row)
         return _keep(row, _create_session(row))
@@ -183,9 +195,22 @@ def _asks_for_something_else(row: Row, session: stripe.checkout.Session) -> bool
     return isinstance(row, Payment) and row.asks_for_card != bool(session.customer)
 
 
+def _failed_for_good(row: Row, session: stripe.checkout.Session) -> bool:
+    """Whether a page that was completed (a bank debit) brought nothing in the end."""
+    if not isinstance(row, Payment) or row.status != Status.FAILED:
+        return False
+    return present_state.of_session(session.id).standing == "failed"
+
+
 def _expire(row: Row, session: stripe.checkout.Session) -> None:
     key = {"idempotency_key": f"{_key(row)}-expire"}
-    client().v1.checkout.sessions.expire(session.id, {}, key)  # type: ignore[arg-type]
+    try:
+        client().v1.checkout.sessions.expire(session.id, {}, key)  # type: ignore[arg-type]
+    except stripe.InvalidRequestError as error:
+        # Paid on it, or expired, at this very moment.
+        with use_case():
+            _look_now(row)
+        raise BeingConfirmed from error
 
 
 def _lock(row: Row) -> Row:

@@ -2,7 +2,7 @@
 
 import datetime
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -36,7 +36,7 @@ def void_invoice(
     the note with the message that brings it. Raises VoidAlready and ReasonMissing.
     """
     # Two at once, and a note beside a payment, wait for each other here.
-    invoice = Invoice.objects.select_for_update().get(pk=invoice.pk)
+    invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice.pk)
     _require(invoice.number, invoice.voided_by, reason)
     note = _write(
         invoice=invoice,
@@ -100,7 +100,8 @@ def kept_of(payment: Payment) -> int:
     if not payment.is_paid:
         return 0
     refunded = payment.refunds.filter(status="succeeded").aggregate(sum=Sum("amount"))["sum"] or 0
-    lost = payment.disputes.filter(outcome="lost", inquiry=False).aggregate(sum=Sum("amount"))
+    gone = Q(outcome="lost") | Q(status__startswith="appeal_")  # until the appeal is won
+    lost = payment.disputes.filter(gone, inquiry=False).aggregate(sum=Sum("amount"))
     return max(0, payment.amount - refunded - (lost["sum"] or 0))
 
 

@@ -15,6 +15,9 @@ from funding.payments.present_state import mapping
 from funding.payments.refusals import ProcessorUnavailable
 from funding.payments.stripe_client import client
 
+# After Stripe failed with a saved answer, another key is needed; so many are tried at once.
+KEYS = 3
+
 
 def key_of(user: User | None, otherwise: str) -> str:
     """Who a payer is to us: their account, else the very agreement that they enter into."""
@@ -38,27 +41,37 @@ def at_stripe(customer: Customer) -> str:
     """
     if customer.stripe_customer:
         return customer.stripe_customer
-    try:
-        made = client().v1.customers.create(
-            {
-                "email": customer.email,
-                "name": customer.name,
-                "metadata": {"customer": customer.key},
-            },
-            {"idempotency_key": f"customer-{customer.pk}-{customer.created_at.timestamp()}"},
-        )
-    except (stripe.IdempotencyError, stripe.APIError) as error:
-        # A saved 500 would come again for ever; it may have made the customer all the same.
-        found = _find(customer) if error.http_status != 409 else None
-        if found is None:
-            raise
-        made = found
+    made = _make(customer)
     with use_case():
         locked = Customer.objects.select_for_update().get(pk=customer.pk)
         locked.stripe_customer = locked.stripe_customer or made.id
         locked.save(update_fields=["stripe_customer"])
     customer.stripe_customer = locked.stripe_customer
     return locked.stripe_customer
+
+
+def _make(customer: Customer) -> stripe.Customer:
+    """A saved 500 would come again for a day; it may have made the customer all the same."""
+    key = f"customer-{customer.pk}-{customer.created_at.timestamp()}"
+    for number in range(1, KEYS + 1):
+        try:
+            return client().v1.customers.create(
+                {
+                    "email": customer.email,
+                    "name": customer.name,
+                    "metadata": {"customer": customer.key},
+                },
+                {"idempotency_key": key if number == 1 else f"{key}-{number}"},
+            )
+        except (stripe.IdempotencyError, stripe.APIError) as error:
+            if error.http_status == 409:
+                raise
+            found = _find(customer)
+            if found is not None:
+                return found
+            if error.http_status != 500 or number == KEYS:
+                raise
+    raise AssertionError
 
 
 def _find(customer: Customer) -> stripe.Customer | None:

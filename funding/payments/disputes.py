@@ -28,7 +28,7 @@ from funding.payments import (
     progress,
 )
 from funding.payments.handlers import Applied, Handler
-from funding.payments.models import Dispute, Payment, ProcessorTransaction
+from funding.payments.models import Customer, Dispute, Payment, ProcessorTransaction
 from funding.payments.outcomes import outcome_of
 from funding.payments.processor_lines import moment
 from funding.payments.stripe_client import client
@@ -57,15 +57,35 @@ class Seen:
 # --- Facts ----------------------------------------------------------------------------------------
 
 
+class PaymentStillToCome(RuntimeError):
+    """A dispute of a customer of ours whose payment we have not heard of: try again later."""
+
+
 def _fetch(thing: dict[str, Any]) -> Seen | None:
     return seen(str(thing.get("id")))
 
 
 def seen(dispute_id: str) -> Seen | None:
-    """The dispute as it stands, or None where its charge is not ours. Raises StripeError."""
+    """The dispute as it stands, or None where its charge is not ours.
+
+    Raises StripeError, and PaymentStillToCome: the first news of a recurring payment is its
+    invoice, which a dispute may overtake, and of an inquiry nothing else would remind us.
+    """
     dispute = client().v1.disputes.retrieve(dispute_id)
-    payment = payment_events.of_charge(_id(dispute.payment_intent), _id(dispute.charge))
-    return Seen(payment, dispute) if payment else None
+    intent, charge = _id(dispute.payment_intent), _id(dispute.charge)
+    payment = payment_events.of_charge(intent, charge)
+    if payment is None:
+        if charge and _is_of_a_customer(charge):
+            raise PaymentStillToCome(f"Dispute {dispute_id} of charge {charge}.")
+        return None
+    if not payment.is_paid:
+        return None
+    return Seen(payment, dispute) if payment_events.counts(payment, intent, charge) else None
+
+
+def _is_of_a_customer(charge: str) -> bool:
+    customer = _id(client().v1.charges.retrieve(charge).customer)
+    return bool(customer) and Customer.objects.filter(stripe_customer=customer).exists()
 
 
 def _id(thing: Any) -> str | None:
@@ -92,6 +112,8 @@ def _keep(payment: Payment, told: stripe.Dispute) -> Dispute:
     money = from_stripe(told.amount, told.currency)
     before = Dispute.objects.select_for_update(of=("self",)).filter(stripe_dispute=told.id).first()
     outcome = _OUTCOME.get(told.status, Outcome.OPEN)
+    if before is not None and _is_old_news(before, told.status, outcome):
+        return before
     due = told.evidence_details.due_by if told.evidence_details else None
     closed_at = before.closed_at if before else None
     if outcome != Outcome.OPEN and (before is None or before.outcome != outcome):
@@ -122,6 +144,18 @@ def _keep(payment: Payment, told: stripe.Dispute) -> Dispute:
             reason=told.reason,
         )
     return dispute
+
+
+def _is_old_news(before: Dispute, status: str, outcome: str) -> bool:
+    """Whether this was read before newer news was applied.
+
+    What is over is opened again by an appeal alone; an inquiry by the dispute that follows it.
+    """
+    if before.outcome == Outcome.OPEN or outcome != Outcome.OPEN:
+        return False
+    if before.inquiry:
+        return status.startswith("warning_")
+    return not status.startswith("appeal_")
 
 
 def _tell_staff(payment: Payment, dispute: Dispute) -> None:
@@ -168,7 +202,10 @@ def book(line: ProcessorTransaction) -> str:
 
 def _look_up(dispute_id: str) -> Dispute | None:
     """A dispute that no event has told of: kept as an event would."""
-    found = seen(dispute_id)
+    try:
+        found = seen(dispute_id)
+    except PaymentStillToCome:
+        return None  # its line waits and is tried again by itself
     if found is None:
         return None
     with use_case():
@@ -243,13 +280,22 @@ def book_lost(dispute_id: int) -> bool:
 
 
 def lost_key(dispute: Dispute) -> str:
-    return f"dispute:{dispute.stripe_dispute}:lost"
+    return lost_key_of(dispute.stripe_dispute)
+
+
+def lost_key_of(stripe_dispute: str) -> str:
+    return f"dispute:{stripe_dispute}:lost"
 
 
 def held(dispute: Dispute) -> int:
     """What the books hold for a dispute now, in minor units of the currency of its lines."""
-    entries = Entry.objects.filter(processor_transaction__source=dispute.stripe_dispute)
-    lost = Entry.objects.filter(idempotency_key=lost_key(dispute))
+    return held_of(dispute.stripe_dispute)
+
+
+def held_of(stripe_dispute: str) -> int:
+    """As `held`, by Stripe's id of the dispute."""
+    entries = Entry.objects.filter(processor_transaction__source=stripe_dispute)
+    lost = Entry.objects.filter(idempotency_key=lost_key_of(stripe_dispute))
     sums = Posting.objects.filter(
         entry__in=(entries | lost).distinct(), account__code="disputed-funds"
     ).aggregate(sum=Sum("amount"))

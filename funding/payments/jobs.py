@@ -69,11 +69,11 @@ def check_subscription(subscription_id: int) -> None:
 
 
 @job
-def retry_subscription(subscription_id: int) -> None:
-    """Try the open payment of a failing agreement again."""
+def retry_subscription(subscription_id: int, by_hand: str = "") -> None:
+    """Try the open payment of a failing agreement again; ``by_hand`` as `retry` has it."""
     from funding.payments import subscription_events
 
-    subscription_events.retry(subscription_id)
+    subscription_events.retry(subscription_id, by_hand=by_hand)
 
 
 @job(attempts=12)

@@ -101,9 +101,34 @@ def charge(payment_id: int) -> None:
         return
     if payment.stripe_session and not _close_page(payment):
         return
-    state = _ask(_begin(payment))
+    state = find_charge(payment) or _ask(_begin(payment))
     with use_case():
         progress.apply(payment.pk, state)
+
+
+def find_charge(payment: Payment) -> PresentState | None:
+    """A charge of this payment whose answer never came, unless it brought nothing.
+
+    Outside any transaction. Raises stripe.StripeError.
+    """
+    mandate, begun = payment.mandate, payment.attempt_started_at
+    if mandate is None or mandate.card_id is None or begun is None:
+        return None
+    if not mandate.customer.stripe_customer:
+        return None
+    # Clocks differ a little; our metadata decides.
+    listed = client().v1.payment_intents.list(
+        {
+            "customer": mandate.customer.stripe_customer,
+            "created": {"gte": int(begun.timestamp()) - 300},
+            "limit": 100,
+        }
+    )
+    for intent in listed.auto_paging_iter():
+        named = present_state.mapping(intent.metadata).get("payment")
+        if named == str(payment.public_id) and intent.status in ("succeeded", "processing"):
+            return present_state.of_intent(intent.id)
+    return None
 
 
 def _ask(payment: Payment) -> PresentState:

@@ -4,11 +4,14 @@ import datetime
 from collections.abc import Mapping
 from typing import Literal
 
+from django.db.models import Q
+
 from funding.ledger import templates
 from funding.ledger.entries import FigureLine, Line, NewEntry
 from funding.ledger.models import Entry
 from funding.ledger.templates import About, Paid, Place
 from funding.payments.models import Payment
+from funding.payments.models.papers import APPLIED
 from funding.payments.outcomes import outcome_of
 
 # What a payment paid stands in its own entry: the account that it credited.
@@ -25,13 +28,36 @@ class NotInTheBooks(RuntimeError):
 
 
 def paid_by(payment: Payment) -> Paid | Literal["too-much"]:
-    """What the payment paid, as its own entry says. Raises NotInTheBooks."""
+    """What the payment paid, as its own entry says. Raises NotInTheBooks.
+
+    Owed back first and used for its invoice since, it paid dues.
+    """
     if payment.entry is None:
         raise NotInTheBooks(f"Payment {payment.public_id} is not in the books yet.")
+    if applied(payment) is not None:
+        return "dues"
     credited = payment.entry.postings.filter(
         pool=payment.pool, amount__lt=0, account__code__in=_PAID
     ).values_list("account__code", flat=True)
     return _PAID[credited.get()]
+
+
+def applied(payment: Payment) -> Entry | None:
+    """The entry that uses an owed-back payment for its invoice, where there is one."""
+    return Entry.objects.filter(idempotency_key=f"{APPLIED}{payment.public_id}").first()
+
+
+def left_of(payment: Payment) -> int:
+    """What the books have left of a payment: less refunds they told of, and disputes lost.
+
+    A dispute that is still open takes nothing yet, nor does a refund that is not booked.
+    """
+    refunds = payment.refunds.filter(told_at__isnull=False, taken_back_at=None)
+    gone = Q(outcome="lost") | Q(status__startswith="appeal_")  # until the appeal is won
+    lost = payment.disputes.filter(gone, inquiry=False)
+    back = sum(refunds.values_list("amount", flat=True))
+    back += sum(lost.values_list("amount", flat=True))
+    return max(0, payment.amount - back)
 
 
 def refund_entry(

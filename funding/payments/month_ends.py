@@ -255,6 +255,19 @@ direct AS (
     UNION
     SELECT p.entry_id, m.line_id FROM payments_match m JOIN payments_payout p ON p.id = m.payout_id
     WHERE m.kind = 'payout' AND m.undone_at IS NULL AND p.entry_id IS NOT NULL
+    UNION
+    SELECT e.id, m.line_id FROM payments_match m JOIN ledger_entry e
+        ON e.idempotency_key = 'bank-line:' || m.line_id || ':match:' || m.id || ':charge'
+    UNION
+    SELECT e.id, m.line_id FROM payments_match m JOIN payments_payout p ON p.id = m.payout_id
+    JOIN ledger_entry e ON e.idempotency_key LIKE 'payout:' || p.public_id || ':failed%%'
+    WHERE m.kind = 'payout' AND m.undone_at IS NOT NULL AND m.entry_id IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM payments_match o WHERE o.entry_id = e.id)
+    UNION
+    SELECT e.id, m.line_id FROM payments_match m JOIN payments_payout p ON p.id = m.payout_id
+    JOIN ledger_entry e ON e.idempotency_key LIKE 'payout:' || p.public_id || ':failed%%'
+    WHERE m.kind = 'payout_returned' AND m.undone_at IS NULL AND m.entry_id IS NULL
+        AND NOT EXISTS (SELECT 1 FROM payments_match o WHERE o.entry_id = e.id)
 ), linked AS (
     SELECT * FROM direct
     UNION
@@ -264,7 +277,7 @@ direct AS (
     FROM payments_bankline l
     JOIN payments_bankstatement s ON s.id = l.statement_id
     JOIN payments_bankaccount b ON b.id = s.account_id
-    WHERE b.currency = %(currency)s AND l.booked_on <= %(end)s
+    WHERE b.currency = %(currency)s AND l.booked_on <= %(end)s AND s.discarded_at IS NULL
 )
 """
 _PROCESSOR_LINKS = """

@@ -115,7 +115,10 @@ def invoice(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     )
     void = found.voided_by
     paid_by = found.settling_payment
-    asks = void is None and paid_by is None
+    unwanted = papers.why_not_payable(found)
+    under_way = found.payments.filter(status=Status.PROCESSING).order_by("pk").first()
+    due = void is None and paid_by is None and not unwanted
+    asks = due and under_way is None
     open_payment = None
     if asks:
         open_payment = (
@@ -133,6 +136,8 @@ def invoice(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             "void": void,
             "instead": papers.replacement_of(found) if void else None,
             "paid_by": paid_by,
+            "unwanted": unwanted,
+            "under_way": under_way if due else None,
             "asks": asks,
             "open_payment": open_payment,
             "is_overdue": asks and found.due_on < timezone.localdate(),
@@ -197,15 +202,19 @@ def expected_payment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse
     found = get_object_or_404(
         ExpectedPayment.objects.select_related("invoice", "channel"), public_id=public_id
     )
+    unwanted = papers.why_not_payable(found.invoice) if found.invoice else ""
     return render(
         request,
         "payments/expected.html",
         {
             "expected": found,
+            "unwanted": unwanted,
+            "asks": found.is_open and not unwanted,
             "issuer": papers.issuer_lines(found),
             "payer": papers.payer_lines(found),
             "reference": _groups(found.reference),
             "is_overdue": found.is_open
+            and not unwanted
             and found.due_on is not None
             and found.due_on < timezone.localdate(),
             "payments": _receipts_of(found.invoice or found),

@@ -16,8 +16,9 @@ from core import countries
 from core.mail import Attachment, register_attachment
 from core.money import Money
 from core.pdf import Document, render
+from funding.payments import outcomes
 from funding.payments.issuer import in_fours
-from funding.payments.models import CreditNote, ExpectedPayment, Invoice, Receipt
+from funding.payments.models import CreditNote, ExpectedPayment, Invoice, Payment, Receipt
 
 
 def receipt_pdf(receipt: Receipt) -> bytes:
@@ -67,8 +68,21 @@ def receipt_pdf(receipt: Receipt) -> bytes:
         return render("document", document)
 
 
+def why_not_payable(invoice: Invoice) -> str:
+    """Why nobody should pay an open invoice any more, in the language in force.
+
+    "" while it is wanted, and for one that is void or paid: that says it itself.
+    """
+    if invoice.voided_by is not None or invoice.settling_payment is not None:
+        return ""
+    asked = Payment(  # only a question, never saved
+        purpose=invoice.purpose, purpose_id=invoice.purpose_id, invoice=invoice
+    )
+    return outcomes.outcome_of(invoice.purpose).why_not_payable(asked)
+
+
 def invoice_pdf(invoice: Invoice) -> bytes:
-    """The invoice; stamped once it is paid or void."""
+    """The invoice; stamped once it is paid or void, and asking for nothing once nobody should pay."""
     with translation.override(invoice.language):
         void = invoice.voided_by is not None
         paid = invoice.settling_payment is not None and not void
@@ -81,12 +95,13 @@ def invoice_pdf(invoice: Invoice) -> bytes:
         if invoice.reference:
             facts.append((_("Reference"), in_fours(invoice.reference)))
         totals = [(_("Total"), _money(invoice, invoice.total))]
-        if invoice.received.amount and not paid and not void:
+        unwanted = why_not_payable(invoice)
+        asks = not paid and not void and not unwanted
+        if invoice.received.amount and asks:
             totals += [
                 (_("Paid so far"), _money(invoice, invoice.received.amount)),
                 (_("Still to pay"), _money(invoice, invoice.outstanding.amount)),
             ]
-        asks = not paid and not void
         card = _("To pay by card, go to %(address)s") % {
             "address": settings.SITE_URL + invoice.get_absolute_url()
         }
@@ -108,7 +123,12 @@ def invoice_pdf(invoice: Invoice) -> bytes:
             "boxes": _transfer_box(invoice.bank_details, invoice.reference) if asks else [],
             "notes": [
                 note
-                for note in (_void_note(invoice.voided_by), invoice.statement, card if asks else "")
+                for note in (
+                    _void_note(invoice.voided_by),
+                    unwanted,
+                    invoice.statement,
+                    card if asks else "",
+                )
                 if note
             ],
             "stamp": _("Void") if void else _("Paid") if paid else "",

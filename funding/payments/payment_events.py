@@ -58,6 +58,13 @@ def _apply(seen: Seen) -> Applied:
     return Applied(seen.payment, progress.apply(seen.payment.pk, seen.state))
 
 
+def counts(payment: Payment, intent: str | None, charge: str | None) -> bool:
+    """Whether this is the charge that the payment counts; another attempt's money is not its own."""
+    if payment.stripe_intent is None:
+        return True
+    return payment.stripe_intent == intent or payment.stripe_charge == charge
+
+
 def of_charge(intent: str | None, charge: str | None) -> Payment | None:
     """The payment whose charge (or payment intent) this is, or None where it is not ours.
 

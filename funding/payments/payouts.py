@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import stripe
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import override
 
@@ -20,10 +21,10 @@ from core.refusals import Refusal
 from core.transactions import inside_transaction, use_case
 from funding.ledger import queries
 from funding.ledger.entries import NewEntry, person
-from funding.ledger.models import Pool
+from funding.ledger.models import Entry, Pool
 from funding.ledger.posting import post
 from funding.ledger.templates import failed_later
-from funding.payments import jobs
+from funding.payments import jobs, problems
 from funding.payments import payout_refusals as refusals
 from funding.payments.models import BankAccount, Payment, Payout, PayoutDecision, Refund
 from funding.payments.money_back import booked
@@ -354,7 +355,19 @@ def mark_paid(payout: Payout, *, bank_reference: str, on: datetime.date, by: Use
     _to(payout, Status.PAID)
     audit.record("payments.payout_paid", payout, by=by, bank_reference=reference)
     handler.paid(payout)
+    _note_too_much(payout)
     return payout
+
+
+def _note_too_much(payout: Payout) -> None:
+    """It left the bank and is booked, whatever went back since it was agreed (a recall, a dispute)."""
+    if payout.payment is None:
+        return
+    payment = Payment.objects.get(pk=payout.payment.pk)  # as it is now
+    back = payment.refunded.amount + payment.disputed.amount
+    if back > payment.amount:
+        more = Money(back - payment.amount, payment.currency)
+        problems.add(payment, f"{more} more went back than was paid.")
 
 
 def came_back(payout: Payout, *, on: datetime.date, by: User, reason: str) -> Payout:
@@ -384,12 +397,33 @@ def failed_at_bank(payout: Payout, *, on: datetime.date, by: User, reason: str) 
     if on > timezone.localdate():
         raise refusals.DayInFuture
     if payout.entry is not None:
-        opposite = failed_later(
-            booked(payout.entry), key=f"payout:{payout.public_id}:failed", date=on
-        )
+        before = entries_of_failure(payout).count()
+        key = _failure_key(payout) + (f":{before + 1}" if before else "")
+        opposite = failed_later(booked(payout.entry), key=key, date=on)
         post(replace(opposite, prepared_by=person(by.pk)))
     _fail(payout, reason.strip(), by=by)
     return payout
+
+
+@inside_transaction
+def paid_after_all(payout: Payout, *, by: User) -> Payout:
+    """What was taken for its return was another's money. The caller reverses the entry and tells
+    the purpose. Raises WrongStep."""
+    payout = _lock(payout)
+    _require(payout, Status.FAILED)
+    payout.failure = ""
+    _to(payout, Status.PAID)
+    audit.record("payments.payout_paid", payout, by=by, bank_reference=payout.bank_reference)
+    return payout
+
+
+def entries_of_failure(payout: Payout) -> QuerySet[Entry]:
+    """The entries by which it failed, oldest first: more than one where a return was undone."""
+    return Entry.objects.filter(idempotency_key__startswith=_failure_key(payout)).order_by("pk")
+
+
+def _failure_key(payout: Payout) -> str:
+    return f"payout:{payout.public_id}:failed"
 
 
 # --- What the pool has ------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from funding.payments import (
     processor_payouts,
     progress,
     refunds,
+    second_charges,
 )
 from funding.payments.models import Dispute, Payment, ProcessorTransaction, StripeCursor
 from funding.payments.outcomes import Settlement
@@ -74,6 +75,7 @@ def book_open() -> int:
     for dispute in Dispute.objects.filter(outcome=Dispute.Outcome.LOST):
         if not Entry.objects.filter(idempotency_key=disputes.lost_key(dispute)).exists():
             made += disputes.book_lost(dispute.pk)
+    made += second_charges.book_lost()
     if failures:
         raise RuntimeError(f"Lines that could not be booked: {failures}")
     return made
@@ -133,6 +135,8 @@ def _book_charge(line: ProcessorTransaction) -> str:
         intent = charge.payment_intent
         intent_id = intent.id if isinstance(intent, stripe.PaymentIntent) else intent
         payment = payment_events.of_charge(intent_id, charge.id)
+        if payment is not None and intent_id and payment.stripe_charge != line.source:
+            return second_charges.book(line, payment, intent_id)
     if payment is None:
         return f"Charge {line.source} belongs to no payment of the portal."
     if payment.stripe_charge != line.source or not payment.is_paid:
@@ -171,6 +175,18 @@ def _book_fee(line: ProcessorTransaction) -> str:
     return ""
 
 
+def _or_of_a_second_charge(
+    booker: Callable[[ProcessorTransaction], str],
+) -> Callable[[ProcessorTransaction], str]:
+    """What books a line about a charge, be it one that its payment does not count."""
+
+    def either(line: ProcessorTransaction) -> str:
+        second = second_charges.about(line)
+        return second_charges.book_after(line, second) if second else booker(line)
+
+    return either
+
+
 def _book_unknown(line: ProcessorTransaction) -> str:
     return f"Nothing in the portal knows lines of the kind {line.type} ({line.reporting_category})."
 
@@ -179,11 +195,11 @@ def _book_unknown(line: ProcessorTransaction) -> str:
 # way it came.
 _BOOKERS: dict[str, Callable[[ProcessorTransaction], str]] = {
     "charge": _book_charge,
-    "charge_failure": refunds.book_failed_debit,
-    "refund": refunds.book,
-    "refund_failure": refunds.book,
-    "dispute": disputes.book,
-    "dispute_reversal": disputes.book,
+    "charge_failure": _or_of_a_second_charge(refunds.book_failed_debit),
+    "refund": _or_of_a_second_charge(refunds.book),
+    "refund_failure": _or_of_a_second_charge(refunds.book),
+    "dispute": _or_of_a_second_charge(disputes.book),
+    "dispute_reversal": _or_of_a_second_charge(disputes.book),
     "payout": processor_payouts.book,
     "payout_reversal": processor_payouts.book,
     "fee": _book_fee,

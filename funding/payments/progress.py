@@ -141,8 +141,10 @@ def settle(payment_id: int, settlement: Settlement) -> None:
 def note_unsettled(payment_id: int, reason: str) -> None:
     """Tell staff why the entry of a paid payment could not be posted; the next success clears it."""
     payment = lock(payment_id)
-    if payment.entry_id is None and not payment.problem:
-        problems.add(payment, " ".join(f"{NOT_IN_THE_BOOKS} {reason}".split())[:1000])
+    sentence = " ".join(f"{NOT_IN_THE_BOOKS} {reason}".split())[:1000]
+    if payment.entry_id is None and sentence not in payment.problem.splitlines():
+        problems.remove(payment, NOT_IN_THE_BOOKS)
+        problems.add(payment, sentence)
 
 
 def step(payment: Payment, status: str) -> None:

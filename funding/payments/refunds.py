@@ -45,6 +45,12 @@ _STATUS = {
     "failed": Refund.Status.FAILED,
     "canceled": Refund.Status.CANCELLED,
 }
+_RANK: dict[str, int] = {
+    Refund.Status.PENDING: 0,
+    Refund.Status.SUCCEEDED: 1,
+    Refund.Status.CANCELLED: 2,
+    Refund.Status.FAILED: 2,
+}
 _STANDS = (Refund.Status.PENDING, Refund.Status.SUCCEEDED)
 # After Stripe failed with a saved answer, another key is needed; so many are tried at once.
 KEYS = 3
@@ -74,6 +80,8 @@ def seen(intent: str | None, charge: str | None) -> Seen | None:
     """All refunds of a charge, or None where it is not ours. Raises stripe.StripeError."""
     payment = payment_events.of_charge(intent, charge)
     if payment is None or not (charge or intent):
+        return None
+    if not payment.is_paid or not payment_events.counts(payment, intent, charge):
         return None
     return Seen(payment, _refunds_at_stripe(charge=charge, intent=intent))
 
@@ -114,6 +122,9 @@ def apply(found: Seen) -> Applied:
 def _keep(payment: Payment, told: stripe.Refund) -> Refund:
     money = from_stripe(told.amount, told.currency)
     status = _STATUS.get(told.status or "", Refund.Status.PENDING)
+    before = Refund.objects.filter(stripe_refund=told.id).first()
+    if before is not None and _RANK[before.status] > _RANK[status]:
+        return before  # read before newer news was applied: a refund never goes back
     refund, created = Refund.objects.get_or_create(
         stripe_refund=told.id,
         defaults={
@@ -258,6 +269,8 @@ def book_failed_debit(line: ProcessorTransaction) -> str:
         return f"Charge {line.source} belongs to no payment of the portal."
     if payment.entry_id is None:
         return ""
+    if line.amount != -(payment.settled_gross or 0):
+        return f"The debit of payment {payment.public_id} failed by another amount than it brought."
     with use_case():
         payment = progress.lock(payment.pk)
         line = processor_lines.lock(line.pk)

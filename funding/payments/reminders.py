@@ -13,7 +13,7 @@ from django.utils import formats, timezone, translation
 from core.mail import enqueue_mail
 from core.transactions import use_case
 from funding.payments import issuer, outcomes
-from funding.payments.models import ExpectedPayment, Payment, Reminder
+from funding.payments.models import ExpectedPayment, Payment, Reminder, Status
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +77,12 @@ def _newest_day(expected: ExpectedPayment, day: datetime.date, schedule: list[in
 def _is_wanted(expected: ExpectedPayment) -> bool:
     """Whether there is something to pay, and what it is for still wants it."""
     if not expected.is_open:
+        return False
+    # A bank debit takes days: whoever paid by one is not asked to pay.
+    under_way = Payment.objects.filter(
+        purpose=expected.purpose, purpose_id=expected.purpose_id, status=Status.PROCESSING
+    )
+    if under_way.exists():
         return False
     asked = Payment(
         purpose=expected.purpose,

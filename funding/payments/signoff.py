@@ -3,11 +3,13 @@
 import datetime
 from collections import Counter
 
+from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError
 from django.db.models import Q
 from django.utils import formats, timezone
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
+from wagtail.models import ModelLogEntry
 
 from core import audit
 from core.models import User
@@ -176,6 +178,14 @@ def part_of(by: User, account: Account, month: datetime.date) -> list[str]:
     found = [f"{kind} ({count})" for kind, count in sorted(mine.items())]
 
     payouts = Payout.objects.filter(Q(entry__in=entries) | Q(refund__entry__in=entries))
+    ordered = ModelLogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(Payout, for_concrete_model=False),
+        action="payments.payout_paid",
+        user=by,
+        object_id__in=[str(pk) for pk in payouts.values_list("pk", flat=True)],
+    ).count()
+    if ordered:
+        found.append(gettext("payouts marked paid (%(count)s)") % {"count": ordered})
     asked = payouts.filter(Q(requested_by=by) | Q(decisions__by=by)).distinct().count()
     if asked:
         found.append(gettext("payouts asked for or decided (%(count)s)") % {"count": asked})

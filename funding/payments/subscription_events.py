@@ -96,10 +96,12 @@ def check(subscription_id: int) -> None:
 # --- What our rows ask of Stripe ------------------------------------------------------------------
 
 
-def retry(subscription_id: int) -> None:
+def retry(subscription_id: int, *, by_hand: str = "") -> None:
     """Try the open invoice of a failing agreement again, and apply what came of it.
 
-    The key is made of what was tried before, so a job that runs twice charges once.
+    The key is made of what was tried before, so a job that runs twice charges once. ``by_hand``
+    names a try that a person asked for: it has a key of its own and does not count towards
+    RETRY_DAYS.
     """
     subscription = Subscription.objects.get(pk=subscription_id)
     invoice, tried = subscription.failing_invoice, subscription.failures
@@ -110,7 +112,7 @@ def retry(subscription_id: int) -> None:
         client().v1.invoices.pay(
             invoice,
             {"off_session": True},
-            {"idempotency_key": f"retry-{subscription.public_id}-{invoice}-{tried}"},
+            {"idempotency_key": f"retry-{subscription.public_id}-{invoice}-{by_hand or tried}"},
         )
     except stripe.CardError as error:
         code = _code_of(error)
@@ -121,8 +123,12 @@ def retry(subscription_id: int) -> None:
     seen = subscription_state.of_subscription(subscription.stripe_subscription or "", invoice)
     with use_case():
         subscriptions.apply(subscription_id, seen)
-        if code and bill.status == "open":
+        if code and bill.status == "open" and by_hand:
+            subscriptions.note_try_by_hand(subscription_id, invoice=invoice, code=code)
+        elif code and bill.status == "open":
             subscriptions.still_failing(subscription_id, invoice=invoice, tried=tried, code=code)
+        elif bill.status == "open" and not bill.failure:
+            subscriptions.wait_for_the_bank(subscription_id, invoice=invoice, tried=tried)
 
 
 def _code_of(error: stripe.CardError) -> str:
@@ -166,10 +172,14 @@ def pause(subscription_id: int, invoice: str) -> None:
 
     A gift is no debt: what was missed is not asked for again.
     """
-    _update(subscription_id, f"pause-{invoice}", {"pause_collection": {"behavior": "void"}})
+    stands = Subscription.objects.get(pk=subscription_id).status == Subscription.Status.PAUSED
+    if stands:  # else the payer resumed it before Stripe could be told
+        _update(subscription_id, f"pause-{invoice}", {"pause_collection": {"behavior": "void"}})
     # Paid or void meanwhile: its own event says so.
     with contextlib.suppress(stripe.InvalidRequestError):
         client().v1.invoices.void_invoice(invoice, {}, {"idempotency_key": f"void-{invoice}"})
+    if not stands:
+        check(subscription_id)
 
 
 def resume(subscription_id: int) -> None:

@@ -293,6 +293,8 @@ def _mend(subscription: Subscription, agreement: Agreement, *, code: str = "") -
 def _note_failure(subscription: Subscription, bill: Bill) -> None:
     """The first failure of an invoice. Those that follow are counted where they are tried."""
     if subscription.failing_invoice == bill.stripe_id:
+        if subscription.status == Standing.FAILING and subscription.retry_on is None:
+            _count_failure(subscription, bill.failure)  # the bank’s answer to a try of ours
         return
     if subscription.status in (Standing.PENDING, Standing.PAUSED):
         return
@@ -310,6 +312,24 @@ def still_failing(subscription_id: int, *, invoice: str, tried: int, code: str) 
     if (subscription.failing_invoice, subscription.failures) != (invoice, tried):
         return
     _count_failure(subscription, code)
+
+
+@inside_transaction
+def note_try_by_hand(subscription_id: int, *, invoice: str, code: str) -> None:
+    """A try that a person asked for failed: why is news, the schedule stays as it was."""
+    subscription = lock(subscription_id)
+    if (subscription.failing_invoice, subscription.status) == (invoice, Standing.FAILING):
+        subscription.failure_code = code[:100]
+        subscription.save(update_fields=["failure_code"])
+
+
+@inside_transaction
+def wait_for_the_bank(subscription_id: int, *, invoice: str, tried: int) -> None:
+    """A try by bank debit is under way; its failure is told by an event, and counted then."""
+    subscription = lock(subscription_id)
+    if (subscription.failing_invoice, subscription.failures) == (invoice, tried):
+        subscription.retry_on = None
+        subscription.save(update_fields=["retry_on"])
 
 
 def _count_failure(subscription: Subscription, code: str) -> None:
@@ -410,7 +430,8 @@ def try_again(subscription: Subscription, *, by: User | None) -> None:
         if locked.status != Standing.FAILING or not locked.failing_invoice:
             raise NothingToTryAgain
         audit.record("payments.try_subscription_again", locked, by=by)
-        jobs.retry_subscription.enqueue(subscription_id=locked.pk)
+        # The key of its own: the next try on schedule must not be answered from this one.
+        jobs.retry_subscription.enqueue(subscription_id=locked.pk, by_hand=str(uuid.uuid4()))
 
 
 def customer_of(subscription: Subscription) -> Customer:

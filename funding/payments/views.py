@@ -17,7 +17,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from funding.payments import failures, inbox, outcomes, webhooks
+from core.money import Money
+from funding.payments import credit_notes, failures, inbox, outcomes, webhooks
 from funding.payments.checkout import (
     AlreadyPaid,
     BeingConfirmed,
@@ -96,8 +97,12 @@ def payment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     standing = _standing(request, found, look)
     context: dict[str, Any] = {"payment": found, "standing": standing}
     if standing == "paid":
-        context["receipt"] = found.receipt
+        context["kept"] = Money(credit_notes.kept_of(found), found.currency)
+        # Of a payment that went back whole the last one, which says so.
+        context["receipt"] = found.receipt or found.receipts.order_by("-pk").first()
         context["thanks_url"] = outcomes.outcome_of(found.purpose).thanks_url(found)
+    elif standing == "undone":
+        context["receipt"] = found.receipts.order_by("-pk").first()
     elif standing == "confirming":
         again = f"{request.path}?returned=1&look={look + 1}"
         context["again"] = again
@@ -115,9 +120,11 @@ def payment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 def _standing(request: HttpRequest, found: Payment, look: int) -> str:
-    """paid, confirming, failed, left (the checkout page) or open, as the page tells it."""
+    """paid, undone, confirming, failed, left (the checkout page) or open, as the page tells it."""
     if found.is_paid:
         return "paid"
+    if found.status == Status.UNDONE:
+        return "undone"
     if found.status == Status.PROCESSING:
         return "confirming"
     if "returned" in request.GET and (found.status == Status.PENDING or look < len(LOOKS)):

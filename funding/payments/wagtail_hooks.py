@@ -13,6 +13,10 @@ from funding.payments.backoffice.menu import MoneyGroup
 from funding.payments.backoffice.panel import NeedsYouPanel
 
 ACTIONS = {
+    "payments.discard_statement": (
+        _("Discard a bank statement"),
+        _("Discarded the bank statement"),
+    ),
     "payments.import_statement": (_("Import a bank statement"), _("Imported the bank statement")),
     "payments.confirm_match": (_("Match a bank line"), _("Matched the bank line")),
     "payments.undo_match": (_("Undo a match"), _("Undid a match of the bank line")),

@@ -76,10 +76,19 @@ def _announce(instalment_id: int) -> bool:
         mandate = mandates.standing(pledges.CONSENT, pledge.pk)
         if mandate is None or not instalment.outstanding.amount:
             return False
-        # The same instalment under the same consent is announced, and charged, once.
-        token = uuid.uuid5(pledge.reference, f"{mandate.pk}:{instalment.number}")
-        if Payment.objects.filter(form_token=token).exists():
+        outstanding = instalment.outstanding.amount
+        announced = Payment.objects.filter(
+            purpose=pledges.PURPOSE,
+            purpose_id=instalment.pk,
+            mandate=mandate,
+            form_token__isnull=False,
+        )
+        # The same instalment under the same consent is announced, and charged, once; its rest anew
+        # where a part came by another way before the charge.
+        if any(each.status != Status.PENDING or each.amount <= outstanding for each in announced):
             return False
+        rest = f":{outstanding}" if announced else ""
+        token = uuid.uuid5(pledge.reference, f"{mandate.pk}:{instalment.number}{rest}")
         if instalment.due_on < timezone.localdate(mandate.agreed_at) or _under_way(instalment):
             return False  # the consent is for those that fall due after it
         payment = open_payment(
@@ -88,7 +97,7 @@ def _announce(instalment_id: int) -> bool:
             pool=pledge.pool,
             amount=instalment.outstanding,
             payer_name=pledge.donor.name,
-            payer_email=mandate.customer.email,
+            payer_email=pledge.donor.user.email if pledge.donor.user else pledge.donor.email,
             language=pledge.language,
             user=pledge.donor.user,
             form_token=token,

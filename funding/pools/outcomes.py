@@ -123,7 +123,15 @@ class InstalmentOutcome:
         }
 
     def why_not_payable(self, payment: Payment) -> str:
-        return _refused(pledges.check_payable, self._instalment(payment))
+        instalment = self._instalment(payment)
+        if refused := _refused(pledges.check_payable, instalment):
+            return refused
+        if payment.pk and payment.amount > instalment.outstanding.amount:
+            return _(
+                "A part of this instalment was received meanwhile. "
+                "Pay the rest from your pledge’s page."
+            )
+        return ""
 
     def succeeded(self, payment: Payment) -> None:
         pledges.receive(payment)

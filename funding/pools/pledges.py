@@ -227,13 +227,19 @@ def begin_instalment_payment(
     instalments fall due. Raises PledgeNotConfirmed, PledgeCancelled or InstalmentReceived.
     """
     with use_case():
+        # Payments first, as news of one of them locks.
+        list(_payments([instalment.pk]).select_for_update(of=("self",)).order_by("pk"))
         instalment = _lock_instalment(instalment.pk)
         check_payable(instalment)
         pledge = instalment.pledge
         mandate = _consent(pledge, user) if charge_later else None
         begun = (
-            _payments([instalment.pk])
-            .filter(channel=Channel.CARD, amount=instalment.outstanding.amount)
+            _payments([instalment.pk]).filter(status=Status.PROCESSING).first()
+            or _payments([instalment.pk])
+            .filter(
+                channel__in=[Channel.CARD, Channel.BANK_DEBIT],
+                amount=instalment.outstanding.amount,
+            )
             .exclude(status__in=[Status.SUCCEEDED, Status.UNDONE])
             .first()
         )

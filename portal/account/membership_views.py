@@ -25,7 +25,7 @@ from core.refusals import Refusal
 from core.responses import SeeOther
 from funding.dues import billing, crediting
 from funding.dues.refusals import InvoiceVoid
-from funding.payments.models import Invoice, Payment
+from funding.payments.models import Invoice, Payment, Status
 from funding.payments.views import to_checkout
 from membership import applications, queries
 from membership.forms import ApplicationForm, WordsForm
@@ -69,6 +69,7 @@ class Bill:
     invoice: Invoice
     term: Term
     paid_by: Payment | None
+    under_way: Payment | None
     why_not_payable: str
     may_give_purchase_order: bool
 
@@ -78,7 +79,7 @@ class Bill:
 
     @property
     def can_be_paid(self) -> bool:
-        return not self.paid_by and not self.why_not_payable
+        return not self.paid_by and not self.why_not_payable and not self.under_way
 
     @property
     def is_part_paid(self) -> bool:
@@ -139,6 +140,7 @@ def _membership(organisation: Organisation, reader: User, on: datetime.date) -> 
                 invoice=invoice,
                 term=terms[invoice.purpose_id],
                 paid_by=invoice.settling_payment,
+                under_way=invoice.payments.filter(status=Status.PROCESSING).first(),
                 why_not_payable=billing.why_not_payable(terms[invoice.purpose_id], invoice),
                 may_give_purchase_order=crediting.may_give_purchase_order(
                     reader, terms[invoice.purpose_id]

@@ -13,6 +13,7 @@ from funding.ledger import templates
 from funding.ledger.models import Entry, Pool
 from funding.ledger.posting import post
 from funding.ledger.queries import balances, figures
+from funding.payments import month_ends, payouts
 from funding.payments.banking import (
     arrivals,
     channels,
@@ -22,6 +23,7 @@ from funding.payments.banking import (
     undoing,
 )
 from funding.payments.banking.confirming import left_of, left_of_parked
+from funding.payments.banking.matching import suggest
 from funding.payments.models import (
     BankAccount,
     Channel,
@@ -45,7 +47,13 @@ from tests.factories.banking import (
 )
 from tests.factories.ledger import make_pool
 from tests.factories.payments import outcome
-from tests.factories.payouts import approve, approved_refund, ask_overpayment
+from tests.factories.payouts import (
+    approve,
+    approved_refund,
+    ask_overpayment,
+    ask_refund,
+    transfer_payment,
+)
 from tests.races import together
 
 DAY = datetime.date(2026, 3, 2)
@@ -212,15 +220,19 @@ def test_what_is_not_by_a_channel_or_without_evidence_is_refused(clerk: User) ->
     with pytest.raises(refusals.MoreThanOutstanding):
         confirm(expected, 701, "X", clerk)
     tomorrow = timezone.localdate() + datetime.timedelta(days=1)
-    with pytest.raises(refusals.PaidInFuture):
-        do(
-            channels.confirm_payment,
-            expected,
-            Money(700, "USD"),
-            evidence="X",
-            paid_on=tomorrow,
-            by=clerk,
-        )
+    for day, refusal in (
+        (tomorrow, refusals.PaidInFuture),
+        (datetime.date(1, 1, 1), refusals.PaidLongAgo),
+    ):
+        with pytest.raises(refusal):
+            do(
+                channels.confirm_payment,
+                expected,
+                Money(700, "USD"),
+                evidence="X",
+                paid_on=day,
+                by=clerk,
+            )
     with pytest.raises(refusals.NotPermitted):
         confirm(expected, 700, "X", make_staff(groups.AUDITORS))
 
@@ -319,10 +331,94 @@ def test_a_payout_that_came_back_failed_and_its_cost_is_a_charge(clerk: User) ->
     assert left_of(back).amount == 0
     assert balance(payout.pool, "bank") == 5_000
     assert balance(Pool.objects.get(code="general"), "bank") == -200
-    with pytest.raises(refusals.PayoutFailedForGood):
-        do(undoing.undo, match, by=clerk, reason="A mistake")
-    with pytest.raises(refusals.PayoutNotReady):
+    with pytest.raises(refusals.PayoutTaken):
         do(returns.payout_returned, today_line(100, by=clerk), payout, by=clerk)
+    do(undoing.undo, match, by=clerk, reason="A mistake")
+    payout.refresh_from_db()
+    assert payout.status == Payout.Status.PAID
+    assert Refund.objects.get().status == Refund.Status.SUCCEEDED
+    told = [what for what, _subject in outcome.told if what != "succeeded"]
+    assert told == ["given back 5000", "kept 5000", "given back 5000"]
+    assert left_of(back) == back.money
+    assert balance(payout.pool, "bank") == 0
+    assert balance(Pool.objects.get(code="general"), "bank") == 0
+    # It can come back after all, by the right line: another entry.
+    do(returns.payout_returned, today_line(5_000, by=clerk), payout, by=clerk)
+    assert balance(payout.pool, "bank") == 5_000
+
+
+def test_a_return_is_not_undone_once_the_money_was_asked_for_again(clerk: User) -> None:
+    payout = approved_refund()
+    do(confirming.paid_out, today_line(-5_000, by=clerk), payout, by=clerk)
+    match = do(returns.payout_returned, today_line(5_000, by=clerk), payout, by=clerk)
+    assert payout.payment is not None
+    ask_refund(Payment.objects.get(pk=payout.payment.pk), amount=1_000)
+    with pytest.raises(refusals.AskedForAgain):
+        do(undoing.undo, match, by=clerk, reason="A mistake")
+
+
+def test_lines_of_a_payout_that_staff_marked_paid_and_failed_book_nothing_again(
+    clerk: User,
+) -> None:
+    payout = approved_refund()
+    today = timezone.localdate()
+    payouts.paid_at_bank(payout, bank_reference="X1234", on=today, by=clerk)
+    payouts.came_back(payout, on=today, by=clerk, reason="Account closed")
+    entries = Entry.objects.count()
+    gone, back = today_line(-5_000, by=clerk), today_line(5_000, text="RETURN X1234", by=clerk)
+    assert "paid_out" in {each.act for each in suggest(gone)}
+    assert "payout_returned" in {each.act for each in suggest(back)}
+    do(confirming.paid_out, gone, payout, by=clerk)
+    match = do(returns.payout_returned, back, payout, by=clerk)
+    assert Entry.objects.count() == entries
+    assert left_of(gone).amount == left_of(back).amount == 0
+    with pytest.raises(refusals.PayoutTaken):
+        do(returns.payout_returned, today_line(5_000, by=clerk), payout, by=clerk)
+    account = month_ends.account_of("bank", "USD", today.replace(day=1))
+    found = month_ends.compare(account, today.replace(day=1))
+    assert not [row for row in found.differences if row.line in (gone.pk, back.pk)]
+    do(undoing.undo, match, by=clerk, reason="A mistake")
+    payout.refresh_from_db()
+    assert payout.status == Payout.Status.FAILED
+
+
+def test_a_payout_that_failed_by_undoing_is_on_no_other_line(clerk: User) -> None:
+    payout = approved_refund()
+    match = do(confirming.paid_out, today_line(-5_000, by=clerk), payout, by=clerk)
+    do(undoing.undo, match, by=clerk, reason="Another payout")
+    line = today_line(-5_000, by=clerk)
+    assert "paid_out" not in {each.act for each in suggest(line)}
+    with pytest.raises(refusals.PayoutNotReady):
+        do(confirming.paid_out, line, payout, by=clerk)
+
+
+def test_a_receipt_whose_refund_is_asked_for_is_not_taken_back_beside_it(clerk: User) -> None:
+    payment = transfer_payment()
+    payout = approved_refund(payment)
+    line = today_line(-5_000, by=clerk)
+    with pytest.raises(refusals.RefundRequested, match=r"\$50\.00"):
+        do(returns.receipt_returned, line, payment, by=clerk)
+    payouts.came_back(payout, on=timezone.localdate(), by=clerk, reason="The bank took it back")
+    do(returns.receipt_returned, line, payment, by=clerk)
+
+
+def test_more_that_went_back_than_was_paid_is_told_to_staff(clerk: User) -> None:
+    payout = approved_refund()
+    assert payout.payment is not None
+    payment = payout.payment
+    now = timezone.now()
+    # A fact from elsewhere, such as a dispute, while the refund waited at the bank.
+    Refund.objects.create(
+        payment=payment,
+        amount=2_000,
+        currency="USD",
+        status=Refund.Status.SUCCEEDED,
+        created_at=now,
+        told_at=now,
+    )
+    payouts.paid_at_bank(payout, bank_reference="X1", on=timezone.localdate(), by=clerk)
+    payment.refresh_from_db()
+    assert "20.00 USD more went back than was paid" in payment.problem
 
 
 def test_what_was_owed_back_and_paid_is_not_undone(clerk: User) -> None:

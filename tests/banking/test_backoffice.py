@@ -1,5 +1,6 @@
 """The menu "Bank" of the back office, as clerks and auditors use it, without JavaScript."""
 
+import datetime
 import re
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from core.models import User
 from core.money import Money
 from core.transactions import use_case
 from funding.ledger.models import Entry
+from funding.payments import payouts
 from funding.payments.banking import confirming
 from funding.payments.models import (
     BankAccount,
@@ -25,12 +28,15 @@ from funding.payments.models import (
     ManualChannel,
     Match,
     Payment,
+    Payout,
     Status,
 )
 from portal import groups
+from tests.banking.test_arrivals_and_returns import make_processor_payout
 from tests.factories.banking import make_account, make_channel, make_expected, make_line
 from tests.factories.home import make_site, make_staff, sign_in
 from tests.factories.ledger import make_pool
+from tests.factories.payouts import approved_refund, transfer_payment
 
 pytestmark = pytest.mark.django_db
 DATA = Path(__file__).parent / "data"
@@ -62,7 +68,17 @@ def line_url(line: BankLine) -> str:
 
 
 def post(client: Client, url: str, act: str, **fields: Any) -> HttpResponse:
+    if "act_on" in fields:  # as the form that was just read sends it
+        fields.setdefault("left", left_on(url, fields.get("parked")))
     return client.post(url, {"act": act, **fields})  # type: ignore[return-value]
+
+
+def left_on(url: str, parked: int | None = None) -> int:
+    """What the hidden field of the line's forms says now."""
+    if parked is not None:
+        return confirming.left_of_parked(Match.objects.get(pk=parked)).amount
+    line = BankLine.objects.get(pk=url.strip("/").split("/")[-1])
+    return abs(confirming.left_of(line).amount)
 
 
 # --- Who sees what --------------------------------------------------------------------------------
@@ -467,3 +483,135 @@ def test_amounts_of_a_line_are_in_its_currency(client: Client, clerk: User) -> N
     assert 'value="10.125"' in text
     post(client, line_url(line), "confirm", act_on="park", amount="0.125")
     assert Match.objects.get().money == Money(125, "KWD")
+
+
+# --- Twice, and by hand ---------------------------------------------------------------------------
+
+
+def left_in(text: str) -> str:
+    return re.findall(r'name="left" value="(\d*)"', text)[0]
+
+
+def test_a_part_of_a_line_that_is_confirmed_twice_is_booked_once(
+    client: Client, clerk: User
+) -> None:
+    expected = make_expected(1_000)
+    url = line_url(make_line(1_000))
+    part = {"act_on": "match", "targets": expected.pk, "amount": "3.00"}
+    read = left_in(page(client.get(url)))
+    kept = left_in(page(post(client, url, "check", **part, left=read)))
+    assert read == kept == "1000"
+    for _time in range(2):
+        post(client, url, "confirm", **part, left=kept)
+    assert Payment.objects.count() == 1
+    assert "changed meanwhile" in page(client.get(url))
+    # One who sends nothing has read nothing.
+    post(client, url, "confirm", **part, left="")
+    assert Payment.objects.count() == 1
+
+
+def test_a_part_of_parked_money_that_is_confirmed_twice_is_booked_once(
+    client: Client, clerk: User
+) -> None:
+    line = make_line(1_000)
+    with use_case():
+        parked = confirming.park(line, by=clerk)
+    expected = make_expected(1_000)
+    left = left_in(page(client.get(line_url(line), {"parked": parked.pk})))
+    for _time in range(2):
+        post(
+            client,
+            line_url(line),
+            "confirm",
+            act_on="match",
+            targets=expected.pk,
+            parked=parked.pk,
+            amount="3.00",
+            left=left,
+        )
+    assert Payment.objects.count() == 1
+
+
+def test_one_debit_of_two_payouts_is_matched_by_hand(client: Client, clerk: User) -> None:
+    one, two = approved_refund(transfer_payment(500)), approved_refund(transfer_payment(700))
+    url = line_url(make_line(-1_200, day=timezone.localdate()))
+    text = page(client.get(url))
+    assert "several payouts of ours" in text
+    assert f'<option value="{two.pk}">' in text
+    for payout in (one, two):
+        post(client, url, "confirm", act_on="paid_out", targets=payout.pk)
+    assert set(Payout.objects.values_list("status", flat=True)) == {"paid"}
+    assert "Matched whole" in page(client.get(url))
+
+
+def test_a_payout_that_came_back_without_a_word_is_matched_by_hand(
+    client: Client, clerk: User
+) -> None:
+    payout = approved_refund()
+    payouts.paid_at_bank(payout, bank_reference="X1", on=timezone.localdate(), by=clerk)
+    url = line_url(make_line(4_500, day=timezone.localdate()))
+    assert f'<option value="{payout.pk}">' in page(client.get(url))
+    post(client, url, "confirm", act_on="payout_returned", targets=payout.pk)
+    payout.refresh_from_db()
+    assert payout.status == Payout.Status.FAILED
+
+
+def test_a_receipt_that_was_taken_back_is_looked_for_by_name(client: Client, clerk: User) -> None:
+    payment = transfer_payment(5_000, name="Ada Lovelace")
+    url = line_url(make_line(-2_000, day=timezone.localdate()))
+    assert "Ada Lovelace" not in page(client.get(url))
+    assert "Nothing in this currency fits." in page(client.get(url, {"q": "Nobody"}))
+    for query in ("lovelace", payment.receipts.get().number):
+        text = page(client.get(url, {"q": query}))
+        assert 'value="receipt_returned"' in text
+        assert f'name="targets" value="{payment.pk}"' in text
+    post(client, url, "confirm", act_on="receipt_returned", targets=payment.pk, amount="20.00")
+    payment.refresh_from_db()
+    assert payment.refunded.amount == 2_000
+
+
+def test_a_part_of_parked_money_is_given_back_by_hand(client: Client, clerk: User) -> None:
+    line = make_line(5_000)
+    with use_case():
+        parked = confirming.park(line, by=clerk)
+    url = line_url(make_line(-3_000))
+    text = page(client.get(url))
+    assert "a part of it may have been given back" in text
+    assert f'<option value="{parked.pk}">' in text
+    post(client, url, "confirm", act_on="parked_returned", targets=parked.pk)
+    assert confirming.left_of_parked(parked).amount == 2_000
+
+
+def test_a_payout_of_the_processor_that_came_late_is_matched_by_hand(
+    client: Client, clerk: User
+) -> None:
+    payout = make_processor_payout({make_pool().code: 700})
+    line = make_line(700, day=datetime.date(2026, 3, 20))
+    text = page(client.get(line_url(line)))
+    assert "What speaks for it" not in text
+    assert f'<option value="{payout.pk}">' in text
+    post(client, line_url(line), "confirm", act_on="payout_arrived", targets=payout.pk)
+    assert Match.objects.get().processor_payout == payout
+
+
+def test_the_last_statement_is_discarded_on_its_page(client: Client, clerk: User) -> None:
+    statement = make_line(700).statement
+    url = reverse("bank_statements:inspect", args=[statement.pk])
+    assert 'value="discard"' in page(client.get(url))
+    post(client, url, "discard", reason="")
+    assert "Write the reason." in page(client.get(url))
+    assert post(client, url, "discard", reason="A wrong file").status_code == 302
+    assert client.get(url).status_code == 404
+    assert "$7.00" not in page(client.get(reverse("bank_lines:index")))
+
+
+def test_an_auditor_or_one_too_late_discards_nothing(client: Client, clerk: User) -> None:
+    line = make_line(700)
+    url = reverse("bank_statements:inspect", args=[line.statement_id])
+    with use_case():
+        confirming.park(line, by=clerk)
+    assert 'value="discard"' not in page(client.get(url))
+    auditor(client)
+    assert 'value="discard"' not in page(client.get(url))
+    post(client, url, "discard", reason="A wrong file")
+    assert BankStatement.objects.get() == line.statement

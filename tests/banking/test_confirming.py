@@ -13,6 +13,7 @@ from funding.ledger.queries import balances, figures
 from funding.ledger.refusals import UnknownAccount
 from funding.payments import credit_notes
 from funding.payments.banking import confirming, refusals, undoing
+from funding.payments.banking.accounts import ensure_holding
 from funding.payments.banking.confirming import left_of, left_of_parked
 from funding.payments.banking.matching import suggest
 from funding.payments.invoices import BillTo
@@ -467,3 +468,11 @@ def test_two_clerks_undo_one_match_once(committed_db: object) -> None:
     )
     assert sorted(type(result).__name__ for result in results) == ["Match", "UndoneAlready"]
     assert Entry.objects.count() == 2
+
+
+def test_the_pool_of_unallocated_receipts_owes_nobody(clerk: User) -> None:
+    line = make_line(700, by=clerk)
+    with use_case():
+        holding = ensure_holding("USD")
+    with pytest.raises(refusals.HoldingOwesNobody), use_case():
+        confirming.owe_back(line, holding, by=clerk)

@@ -4,14 +4,16 @@ from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
+from django.db import DatabaseError, transaction
 
 from core.models import User
 from core.money import Money
+from core.transactions import use_case
 from funding.ledger.models import Entry
-from funding.payments.banking import refusals
-from funding.payments.banking.imports import Imported, import_statement
+from funding.payments.banking import confirming, refusals
+from funding.payments.banking.imports import Imported, discard, import_statement
 from funding.payments.banking.parsed import MAX_BYTES
-from funding.payments.models import BankAccount, BankLine, BankStatement, CsvMapping
+from funding.payments.models import BankAccount, BankLine, BankStatement, CsvMapping, Match
 from portal import groups
 from tests.factories.banking import PLAIN, make_account, make_staff, make_statement
 from tests.races import together
@@ -187,3 +189,93 @@ def test_two_clerks_who_import_one_file_at_once_import_it_once(committed_db: obj
     results = together(*(lambda by=by: bring(account, CAMT, by) for by in clerks))
     assert sorted(result.again for result in results) == [False, True]
     assert BankLine.objects.count() == 5
+
+
+ROWS = (
+    b"date|amount|reference|name|text\n2026-03-02|100.00|A|x|gift\n2026-03-02|-100.00|B|y|sweep\n"
+)
+
+
+def test_a_statement_that_sums_to_zero_is_imported_once_though_the_file_differs(
+    treasurer: User,
+) -> None:
+    dollars, zero = make_account(), Money(0, "USD")
+    balances = {"mapping": PLAIN, "opening": zero, "closing": zero}
+    bring(dollars, ROWS, treasurer, **balances)
+    with pytest.raises(refusals.ImportedBefore, match="2 March 2026"):
+        bring(dollars, ROWS + b"\n", treasurer, **balances)
+    # Another day of the same balances is another statement.
+    bring(dollars, ROWS.replace(b"03-02", b"03-03"), treasurer, **balances)
+    assert BankLine.objects.count() == 4
+
+
+@pytest.mark.parametrize("day", ["2062-11-02", "0026-03-31", "1999-12-31"])
+def test_a_day_of_another_time_is_refused(day: str, treasurer: User) -> None:
+    content = f"date|amount|reference|name|text\n{day}|100.00|A|x|gift\n".encode()
+    with pytest.raises(refusals.DayOutOfRange, match=day):
+        bring(
+            make_account(),
+            content,
+            treasurer,
+            mapping=PLAIN,
+            opening=Money(0, "USD"),
+            closing=Money(10_000, "USD"),
+        )
+    assert not BankStatement.objects.exists()
+
+
+def test_the_last_statement_is_discarded_and_counts_nowhere(
+    euros: BankAccount, treasurer: User
+) -> None:
+    (statement,) = bring(euros, MT940, treasurer).statements[-1:]
+    brought = BankStatement.objects.count()
+    for wrong in ("", " "):
+        with pytest.raises(refusals.ReasonWanted):
+            discard(statement, by=treasurer, reason=wrong)
+    with pytest.raises(refusals.NotPermitted):
+        discard(statement, by=make_staff(groups.AUDITORS), reason="A wrong file")
+
+    line = statement.lines.first()
+    discard(statement, by=treasurer, reason="A wrong file")
+
+    assert BankStatement.objects.count() == brought - 1
+    assert not BankLine.objects.filter(statement=statement).exists()
+    assert BankStatement.with_discarded.get(pk=statement.pk).discarded_reason == "A wrong file"
+    with pytest.raises(refusals.NotTheLastStatement):
+        discard(statement, by=treasurer, reason="Again")
+    assert line is not None
+    with pytest.raises(refusals.StatementDiscarded), use_case():
+        confirming.park(line, by=treasurer)
+    while last := euros.statements.order_by("-pk").first():
+        discard(last, by=treasurer, reason="A wrong file")
+    assert not bring(euros, MT940, treasurer).again
+    with pytest.raises(DatabaseError), transaction.atomic():
+        BankStatement.with_discarded.filter(pk=statement.pk).update(discarded_reason="Another")
+    with pytest.raises(DatabaseError), transaction.atomic():
+        BankStatement.objects.update(closing=1)
+
+
+def test_a_statement_that_another_follows_or_that_was_matched_stays(treasurer: User) -> None:
+    first, second = make_statement(700, by=treasurer), make_statement(800, by=treasurer)
+    with pytest.raises(refusals.NotTheLastStatement):
+        discard(first, by=treasurer, reason="A wrong file")
+    with use_case():
+        confirming.park(second.lines.get(), by=treasurer)
+    with pytest.raises(refusals.StatementMatched):
+        discard(second, by=treasurer, reason="A wrong file")
+    assert BankStatement.objects.count() == 2
+
+
+def test_discarding_beside_a_match_ends_in_one_of_the_two(committed_db: object) -> None:
+    clerk = make_staff()
+    statement = make_statement(700, by=clerk)
+    line = statement.lines.get()
+
+    def match() -> None:
+        with use_case():
+            confirming.park(line, by=clerk)
+
+    found = together(match, lambda: discard(statement, by=clerk, reason="A wrong file"))
+    refused = [each for each in found if isinstance(each, refusals.BankRefusal)]
+    assert len(refused) == 1, found
+    assert Match.objects.exists() != (BankStatement.objects.count() == 0)

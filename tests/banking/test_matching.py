@@ -9,7 +9,8 @@ from django.utils import timezone
 from core.models import User
 from core.money import Money
 from core.transactions import use_case
-from funding.payments.banking import channels, confirming
+from funding.payments import payouts
+from funding.payments.banking import arrivals, channels, confirming, matching
 from funding.payments.banking.matching import (
     numbers_in,
     plain,
@@ -236,3 +237,40 @@ def test_an_invoice_is_found_by_what_card_and_transfer_left(clerk: User) -> None
     )
     (suggestion,) = suggest(make_line(600, by=clerk))
     assert (suggestion.expected, suggestion.confidence) == (expected, 35)
+
+
+def test_a_cheque_that_bounced_is_found(clerk: User) -> None:
+    expected = make_expected(700, channel=make_channel(kind="cheque"))
+    payment = do(
+        channels.confirm_payment,
+        expected,
+        Money(700, "USD"),
+        evidence="C1",
+        paid_on=datetime.date(2026, 3, 2),
+        by=clerk,
+    )
+    do(arrivals.payments_arrived, make_line(700, by=clerk), [payment], by=clerk)
+    line = make_line(-700, text=f"UNPAID CHEQUE {expected.reference}", by=clerk)
+    assert ("receipt_returned", 85) in found(line)
+
+
+def test_a_payout_that_came_back_less_a_charge_is_found_by_its_reference(clerk: User) -> None:
+    payout = approved_refund()
+    today = timezone.localdate()
+    payouts.paid_at_bank(payout, bank_reference="REF12345", on=today, by=clerk)
+    assert ("payout_returned", 60) in found(make_line(4_500, text="RETURN REF12345", day=today))
+    assert found(make_line(4_600, text="RETURN", day=today)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Kontoführungsgebühr", matching.CHARGE_WORDS),
+        ("Rücklastschrift", matching.RETURN_WORDS),
+        ("Rückzahlung", matching.RETURN_WORDS),
+    ],
+)
+def test_words_with_an_umlaut_are_known(text: str, words: tuple[str, ...], clerk: User) -> None:
+    said = matching.words_of(make_line(-500, text=text, by=clerk))
+    assert any(word in said for word in words)
+    assert not any(word in "TRUCK RENTAL" for word in words)

@@ -117,6 +117,18 @@ def test_camt_that_is_bad_is_refused(
     assert str(raised.value)
 
 
+def test_camt_without_a_closing_amount_or_without_days_is_refused() -> None:
+    """Neither is a reason for an error page."""
+    head = b"<Document><BkToCstmrStmt><GrpHdr><MsgId>1</MsgId></GrpHdr><Stmt><Id>S</Id><Acct/>"
+    kind = b"<Tp><CdOrPrtry><Cd>%s</Cd></CdOrPrtry></Tp>"
+    amount = b'<Amt Ccy="EUR">0</Amt><CdtDbtInd>CRDT</CdtDbtInd>'
+    opening = b"<Bal>" + kind % b"OPBD" + amount + b"</Bal>"
+    for closing in (kind % b"CLBD", kind % b"CLBD" + amount):
+        tail = b"</Stmt></BkToCstmrStmt></Document>"
+        with pytest.raises(refusals.NotReadable):
+            camt.parse(head + opening + b"<Bal>" + closing + b"</Bal>" + tail)
+
+
 def test_camt_says_the_line() -> None:
     content = read("eur_camt.xml")
     line = content[: content.index(b">12.50<")].count(b"\n") + 1

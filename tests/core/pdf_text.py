@@ -8,7 +8,10 @@ import re
 import zlib
 
 ESCAPES = {"n": 10, "r": 13, "t": 9, "b": 8, "f": 12, "(": 40, ")": 41, "\\": 92}
-LITERAL = re.compile(rb"\((?:\\.|[^\\()])*\)", re.DOTALL)
+# A literal may hold parentheses that are not escaped, as long as they are balanced.
+_PLAIN = rb"\\.|[^\\()]"
+_NESTED = rb"\((?:" + _PLAIN + rb"|\((?:" + _PLAIN + rb")*\))*\)"
+LITERAL = re.compile(rb"\((?:" + _PLAIN + rb"|" + _NESTED + rb")*\)", re.DOTALL)
 
 
 def runs_of(pdf: bytes) -> list[str]:

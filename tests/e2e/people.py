@@ -136,7 +136,9 @@ def pay_on_checkout(page: Any, card: str, name: str, email: str = "") -> None:
     assert page.get_by_text("No money moves here").count(), page.url
     if email:
         page.get_by_label("E-mail address").fill(email)
-    page.get_by_label("Name on the card").fill(name)
+    if (by_card := page.get_by_label("Card", exact=True)).count():
+        by_card.check()  # where a bank debit is offered beside it
+    page.get_by_label(re.compile("^(Name on the card|Your name)")).fill(name)
     page.get_by_label("Card number").fill(card)
     page.get_by_label("Expires").fill("12/40")
     page.get_by_label("Security code").fill("123")

@@ -7,6 +7,9 @@ import pytest
 
 from tests.e2e.people import People, amount, download, figures, follow, heading, total, words
 
+# The pool of bank lines that nobody matched yet: it is in the books and has no page of its own.
+HOLDING = "Money not matched yet"
+
 pytestmark = pytest.mark.browser
 
 
@@ -103,7 +106,8 @@ def test_the_sums_of_the_ledger_page_are_those_of_the_pools(people: People) -> N
 
     def column(part: str, label: str) -> list[Decimal]:
         page.goto("/ledger/")
-        cells = page.locator(f"{table} {part} td[data-label='{label}']").all()
+        rows = page.locator(f"{table} {part} tr").filter(has_not_text=HOLDING)
+        cells = rows.locator(f"td[data-label='{label}']").all()
         return [amount(cell.inner_text()) for cell in cells]
 
     lines = []

@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 
 def make_person(email: str = "", *, verified: bool = True, **changes: Any) -> User:
     """A person with an account; their address is confirmed unless told otherwise."""
-    user = User.objects.create_user(email or f"person{next(_numbers)}@example.org", **changes)
+    user = User.objects.create_user(email or f"giver{next(_numbers)}@example.org", **changes)
     EmailAddress.objects.create(user=user, email=user.email, verified=verified, primary=True)
     return user
 

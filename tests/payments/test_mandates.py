@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from core.jobs.testing import run_pending_jobs
 from core.models import User
-from funding.payments import care, mandates
-from funding.payments.checkout import begin_checkout
-from funding.payments.models import Card, Mandate, Payment, Status
+from core.transactions import use_case
+from funding.payments import care, customers, mandates, progress
+from funding.payments.checkout import NoLongerWanted, begin_checkout
+from funding.payments.models import Card, Channel, Mandate, Payment, Status
 from funding.payments.stripe_client import client as stripe_client
 from funding.pools import charging, pledges
 from funding.pools.models import Pledge
@@ -270,6 +271,102 @@ def test_a_page_left_open_is_closed_before_the_charge(sandbox: Sandbox) -> None:
     sandbox.deliver(*sandbox.events(payment))
     payment.refresh_from_db()
     assert payment.problem == ""
+
+
+# --- A part that came another way -----------------------------------------------------------------
+
+
+def arrives(pledge: Pledge, amount: int) -> None:
+    """A part of the second instalment comes by bank transfer."""
+    with use_case():
+        payment = Payment(
+            purpose="instalment",
+            purpose_id=pledge.instalments.get(number=2).pk,
+            pool=pledge.pool,
+            description="By transfer",
+            amount=amount,
+            currency=pledge.currency,
+            channel=Channel.TRANSFER,
+            status=Status.SUCCEEDED,
+            payer_name="Ada Payer",
+            payer_email="ada@example.org",
+            succeeded_at=timezone.now(),
+        )
+        payment.save(force_insert=True)
+        progress.record_arrival(payment)
+
+
+def cards_of_second(pledge: Pledge) -> list[tuple[int, str]]:
+    """What was asked by card for the second instalment, and how it stands."""
+    instalment = pledge.instalments.get(number=2)
+    found = Payment.objects.filter(
+        purpose="instalment", purpose_id=instalment.pk, channel=Channel.CARD
+    )
+    return sorted(found.values_list("amount", "status"))
+
+
+def test_a_part_came_by_transfer_the_rest_is_announced_anew_and_alone_charged(
+    sandbox: Sandbox,
+) -> None:
+    pledge = agreed(sandbox)
+    with on_day(7, pledge):
+        assert charging.announce_charges() == 1
+        run_pending_jobs()
+    payment = second(pledge)
+    assert payment is not None
+    arrives(pledge, 20_000)
+    with pytest.raises(NoLongerWanted, match="A part of this instalment"):
+        begin_checkout(payment)
+    with on_day(5, pledge):
+        assert (charging.announce_charges(), charging.announce_charges()) == (1, 0)
+        run_pending_jobs()
+    assert "300.00" in letters("will be charged")[-1]
+    with on_day(0, pledge):
+        charging.charge_due_instalments()
+        run_pending_jobs()
+    assert cards_of_second(pledge) == [(30_000, "pending"), (50_000, "pending")]
+    with on_day(-2, pledge):
+        assert charging.announce_charges() == 0
+        charging.charge_due_instalments()
+        run_pending_jobs()
+    assert cards_of_second(pledge) == [(30_000, "succeeded"), (50_000, "pending")]
+    assert not pledge.instalments.get(number=2).outstanding.amount
+
+
+def test_what_was_charged_and_refunded_is_not_announced_anew(sandbox: Sandbox) -> None:
+    pledge = agreed(sandbox)
+    with on_day(7, pledge):
+        charging.announce_charges()
+    payment = second(pledge)
+    assert payment is not None
+    mandates.charge(payment.pk)
+    run_pending_jobs()
+    payment.refresh_from_db()
+    with use_case():
+        pledges.take_back(progress.lock(payment.pk), 20_000)
+    assert pledge.instalments.get(number=2).outstanding.amount == 20_000
+    with on_day(0, pledge):
+        assert charging.announce_charges() == 0
+
+
+def test_the_charge_is_announced_to_the_donors_present_address(sandbox: Sandbox) -> None:
+    person = make.make_person("old@example.org")
+    with use_case():
+        customers.customer_for(
+            customers.key_of(person, ""), email="old@example.org", name="Ada Payer"
+        )
+    person.email = "new@example.org"
+    person.save()
+    pledge = make.confirmed_pledge(person)
+    payment = pledges.begin_instalment_payment(
+        pledge.instalments.get(number=1), user=person, language="en", charge_later=True
+    )
+    sandbox.pay_and_deliver(payment)
+    before = len(mail.outbox)
+    with on_day(7, pledge):
+        assert charging.announce_charges() == 1
+        run_pending_jobs()
+    assert [message.to for message in mail.outbox[before:]] == [["new@example.org"]]
 
 
 # --- Revoking -------------------------------------------------------------------------------------

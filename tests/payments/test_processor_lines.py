@@ -221,3 +221,25 @@ def test_a_debit_that_fails_after_it_succeeded_is_taken_back_whole(fee: int) -> 
     assert Payment.objects.get(pk=payment.pk).receipt is None
     assert payment.refundable.amount == 0
     assert "failed after it had succeeded" in payment.problem
+
+
+def test_a_debit_that_fails_by_another_amount_than_it_brought_is_left_to_staff() -> None:
+    """A part of it was refunded before: the opposite of the whole would be too much."""
+    payment = make_payment()
+    with use_case():
+        progress.apply(payment.pk, state(payment, channel="bank_debit"))
+    with use_case():
+        progress.settle(payment.pk, settlement(payment))
+    line = keep(
+        type="payment_failure_refund",
+        reporting_category="charge_failure",
+        amount=-3_000,
+        fee=0,
+        net=-3_000,
+        source=f"ch_{payment.pk}",
+    )
+    assert not processor_books.book(line.pk)
+    line.refresh_from_db()
+    assert "another amount" in line.problem
+    assert kinds(payment) == ["card-gift"]
+    assert not Refund.objects.exists()

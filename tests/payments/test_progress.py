@@ -197,3 +197,19 @@ def test_success_can_only_be_undone_and_every_status_has_its_row() -> None:
 def test_a_step_that_is_not_on_the_map_is_a_named_error(before: Status, after: Status) -> None:
     with pytest.raises(progress.WrongStep, match=after):
         progress.step(Payment(status=before), after)
+
+
+def test_why_it_is_not_in_the_books_stands_beside_another_problem_and_once() -> None:
+    payment = make_payment()
+    apply(payment)
+    apply(payment, intent="pi_other", charge="ch_other")
+    for reason in ("The pool is closed.", "The pool is closed.", "The month is closed."):
+        with use_case():
+            progress.note_unsettled(payment.pk, reason)
+    payment.refresh_from_db()
+    paid_twice, why = payment.problem.splitlines()
+    assert paid_twice.startswith("Paid twice")
+    assert why == "Not in the books: The month is closed."
+
+    settle(payment)
+    assert payment.problem == paid_twice

@@ -12,6 +12,7 @@ from core.money import Money
 from core.transactions import use_case
 from funding.ledger import templates
 from funding.ledger.posting import post
+from funding.ledger.queries import figures
 from funding.payments import inbox, report
 from funding.payments.checkout import begin_checkout
 from funding.payments.models import Payment, ProcessorTransaction, StripeEvent
@@ -93,7 +94,9 @@ def test_a_line_that_changed_after_it_was_booked_is_named(own_sandbox: Sandbox) 
     assert "its entry moves" in difference
 
 
-def test_a_payment_of_another_amount_is_named_with_its_reason(own_sandbox: Sandbox) -> None:
+def test_money_of_another_amount_is_owed_back_and_its_payment_says_why(
+    own_sandbox: Sandbox,
+) -> None:
     payment = make_payment()
     own_sandbox.pay(begin_checkout(payment))
     other = make_payment(amount=7_000)
@@ -106,9 +109,12 @@ def test_a_payment_of_another_amount_is_named_with_its_reason(own_sandbox: Sandb
         {"idempotency_key": "changed"},
     )
     Payment.objects.filter(pk=payment.pk).update(stripe_session=None)
-    text, code = reconcile()
-    assert code == 1
-    assert "agreed were" in text
+    _text, code = reconcile()
+    assert code == 0
+    other.refresh_from_db()
+    assert not other.is_paid
+    assert "agreed were" in other.problem
+    assert figures(other.pool, "USD")["owed_back"] == 5_000
 
 
 def test_events_that_wait_or_fail_are_named(own_sandbox: Sandbox) -> None:

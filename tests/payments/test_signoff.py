@@ -18,12 +18,25 @@ from core.transactions import use_case
 from funding.ledger import templates
 from funding.ledger.models import Pool
 from funding.payments import month_ends, payouts, signoff
-from funding.payments.banking import confirming
+from funding.payments.banking import arrivals, channels, confirming, undoing
 from funding.payments.banking.imports import import_statement
-from funding.payments.models import BankLine, Match, ProcessorTransaction, Reconciliation
+from funding.payments.models import (
+    BankLine,
+    Match,
+    Payment,
+    ProcessorTransaction,
+    Reconciliation,
+)
 from funding.payments.month_ends import Place
 from portal import groups
-from tests.factories.banking import PLAIN, make_account, make_expected, make_staff
+from tests.factories.banking import (
+    PLAIN,
+    make_account,
+    make_channel,
+    make_expected,
+    make_line,
+    make_staff,
+)
 from tests.factories.home import make_staff as make_person
 from tests.factories.home import sign_in
 from tests.factories.ledger import gift_entry, make_pool, post_now
@@ -341,6 +354,49 @@ def test_who_asked_for_or_approved_a_payout_of_the_month_does_not_sign() -> None
     for one in (payout.requested_by, approver):
         assert "payouts asked for or decided (1)" in signoff.part_of(one, account, month)
     assert signoff.part_of(make_staff(), account, month) == []
+
+
+@pytest.mark.django_db
+def test_who_marked_a_payout_of_the_month_paid_does_not_sign() -> None:
+    payout, clerk, today = approved_refund(), make_staff(), timezone.localdate()
+    payouts.paid_at_bank(payout, bank_reference="FT1", on=today, by=clerk)
+    month = today.replace(day=1)
+    account = month_ends.account_of(Place.BANK, "USD", month)
+    assert "payouts marked paid (1)" in signoff.part_of(clerk, account, month)
+
+
+@pytest.mark.django_db
+def test_what_an_operator_kept_of_a_line_is_no_difference() -> None:
+    clerk, today = make_staff(), timezone.localdate()
+    expected = make_expected(10_000, channel=make_channel())
+    with use_case():
+        payment = channels.confirm_payment(
+            expected, Money(10_000, "USD"), evidence="C1", paid_on=today, by=clerk
+        )
+    line = make_line(9_800, day=today)
+    with use_case():
+        arrivals.payments_arrived(line, [payment], by=clerk)
+    found = compare(today.replace(day=1))
+    assert found.theirs == found.ours == 9_800
+    assert found.differences == []
+
+
+@pytest.mark.django_db
+def test_a_payout_that_was_matched_to_a_wrong_line_leaves_none_in_the_books() -> None:
+    clerk, today = make_staff(), timezone.localdate()
+    payment = transfer_payment(5_000, day=today)
+    wrong, right = (make_line(-5_000, day=today) for _each in range(2))
+    payout = approved_refund(payment)
+    with use_case():
+        match = confirming.paid_out(wrong, payout, by=clerk)
+    with use_case():
+        undoing.undo(match, by=clerk, reason="Another line")
+    again = approved_refund(Payment.objects.get(pk=payment.pk))
+    with use_case():
+        confirming.paid_out(right, again, by=clerk)
+    found = compare(today.replace(day=1))
+    assert [row.line for row in found.differences if row.line] == [wrong.pk]
+    assert explains(found)
 
 
 @pytest.mark.django_db

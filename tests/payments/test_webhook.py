@@ -182,3 +182,12 @@ def test_what_an_event_said_cannot_be_changed_afterwards() -> None:
     deliver(an_event())
     with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
         StripeEvent.objects.update(body="{}")
+
+
+def test_a_time_of_four_hundred_digits_is_a_plain_refusal() -> None:
+    header = f"t={'9' * 400},v1=00"
+    answer = Client(raise_request_exception=False).post(
+        URL, b"{}", content_type="application/json", headers={"Stripe-Signature": header}
+    )
+    assert answer.status_code == 400
+    assert not StripeEvent.objects.exists()

@@ -25,6 +25,7 @@ from core.money import Money
 from funding.payments.backoffice.bank_expected import ExpectedPage
 from funding.payments.backoffice.bank_import import ImportView
 from funding.payments.backoffice.bank_line import LinePage
+from funding.payments.backoffice.bank_statement import StatementPage
 from funding.payments.backoffice.base import (
     GuardedIndexView,
     ReadPolicy,
@@ -202,6 +203,7 @@ class StatementViewSet(ReadViewSet):
     url_prefix = "bank/statements"
     icon = "doc-full-inverse"
     menu_label = _("Bank statements")
+    page_view = StatementPage
     index_template_name = "payments/backoffice/bank_statements.html"
     list_filter = ["account", "format", "last_day"]
     search_fields = ["identification", "file_name"]
@@ -212,17 +214,6 @@ class StatementViewSet(ReadViewSet):
         money_column("opening", _("Opening"), lambda row: Money(row.opening, row.account.currency)),
         money_column("closing", _("Closing"), lambda row: Money(row.closing, row.account.currency)),
         "format",
-        "imported_by",
-        "imported_at",
-    ]
-    inspect_view_fields = [
-        "account",
-        "identification",
-        "first_day",
-        "last_day",
-        "format",
-        "file_name",
-        "file_sha256",
         "imported_by",
         "imported_at",
     ]

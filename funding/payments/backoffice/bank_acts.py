@@ -46,6 +46,8 @@ class ActForm(forms.Form):
     amount = forms.CharField(label=_("Amount"), required=False, max_length=40)
     note = forms.CharField(label=_("Note"), required=False, max_length=500)
     parked = forms.IntegerField(required=False)
+    # What was left of the line on the page that was decided on, in minor units.
+    left = forms.IntegerField(required=False)
 
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -98,7 +100,8 @@ def verb_of(line: BankLine, form: ActForm, *, by: User) -> Verb:
             return lambda: arrivals.payments_arrived(line, payments, amount, by=by)
         case "paid_out":
             payout = get_object_or_404(Payout, pk=first)
-            return lambda: confirming.paid_out(line, payout, amount, by=by)
+            # Without an amount, the part of the line that the payout is.
+            return lambda: confirming.paid_out(line, payout, amount or payout.money, by=by)
         case "payout_returned":
             returned = get_object_or_404(Payout, pk=first)
             return lambda: returns.payout_returned(line, returned, amount, by=by)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -20,10 +20,20 @@ from funding.payments.backoffice.base import RowPage, facts, rows_of_posted
 from funding.payments.banking import arrivals, confirming, matching, undoing
 from funding.payments.banking.accounts import GENERAL
 from funding.payments.banking.matching import Suggestion
-from funding.payments.models import BankLine, ExpectedPayment, Match
+from funding.payments.models import (
+    BankLine,
+    Channel,
+    ExpectedPayment,
+    Match,
+    Payment,
+    Payout,
+    Status,
+)
 from funding.payments.permissions import CONFIRM_MATCH
 
 FOUND = 20
+# Rows to choose from, by hand.
+MOST = 200
 
 
 class UndoForm(forms.Form):
@@ -90,6 +100,7 @@ class LinePage(RowPage):
                 if line.amount > 0 and not parked and left.amount
                 else []
             ),
+            "by_hand": self._by_hand(left, parked),
             "query": self._query,
             "found": [self._offer(each) for each in self._found(left)],
         }
@@ -138,9 +149,11 @@ class LinePage(RowPage):
         return self.request.GET.get("q", "").strip()[:100]
 
     def _found(self, left: Money) -> list[Suggestion]:
-        """Expected payments that the clerk looks for by hand."""
-        if not self._query or self.row.amount < 0 or not left.amount:
+        """Expected payments, or receipts that the bank may have taken back, looked for by hand."""
+        if not self._query or not left.amount:
             return []
+        if self.row.amount < 0:
+            return self._found_receipts(-left)
         words = Q(payer_name__icontains=self._query) | Q(payer_email__icontains=self._query)
         numbers = Q(number__iexact=self._query) | Q(invoice__number__iexact=self._query)
         references = Q(reference__in=matching.references_in(self._query))
@@ -157,6 +170,55 @@ class LinePage(RowPage):
             )
             for row in rows
             for outstanding in [matching.outstanding(row)]
+        ]
+
+    def _found_receipts(self, out: Money) -> list[Suggestion]:
+        words = Q(payer_name__icontains=self._query) | Q(payer_email__icontains=self._query)
+        numbers = (
+            Q(receipts__number__iexact=self._query)
+            | Q(invoice__number__iexact=self._query)
+            | Q(expected__number__iexact=self._query)
+        )
+        references = Q(expected__reference__in=matching.references_in(self._query))
+        rows = Payment.objects.filter(
+            words | numbers | references,
+            channel__in=[Channel.TRANSFER, Channel.MANUAL],
+            status=Status.SUCCEEDED,
+            currency=out.currency,
+        ).distinct()[:FOUND]
+        return [
+            Suggestion("receipt_returned", 0, "", min(out, row.refundable), payment=row)
+            for row in rows
+            if row.refundable.amount
+        ]
+
+    def _by_hand(self, left: Money, parked: Match | None) -> list[dict[str, Any]]:
+        """What a line may be of what we know, each with all that it may be about."""
+        if not left.amount or parked is not None:
+            return []
+        currency, whole = left.currency, str(Money(abs(left.amount), left.currency).decimal)
+        sign = {"amount__gt": 0} if left.amount > 0 else {"amount__lt": 0}
+        arriving = [
+            (row.pk, f"{row.money.format()}, {row.arrival_on}, {row.stripe_payout}")
+            for row in arrivals.payouts_in_transit(currency).filter(**sign)[:MOST]
+        ]
+        found = [("payout_arrived", whole, arriving)]
+        if left.amount > 0:
+            returned = _choices(matching.payouts_that_may_return(currency))
+            found.append(("payout_returned", whole, returned))
+        else:
+            waiting = [
+                (row.pk, f"{rest.format()}, {row.line.counterparty}, {row.line.booked_on}")
+                for row in matching.parked_waiting(self.row)[:MOST]
+                if (rest := confirming.left_of_parked(row)).amount
+            ]
+            found.append(("parked_returned", whole, waiting))
+            # The payout's own amount: one debit may hold several.
+            found.append(("paid_out", "", _choices(matching.payouts_to_leave(currency))))
+        return [
+            {"act": act, "label": ACTS[act], "amount": amount, "choices": choices}
+            for act, amount, choices in found
+            if choices
         ]
 
     def _offer(self, suggestion: Suggestion) -> dict[str, Any]:
@@ -192,7 +254,13 @@ class LinePage(RowPage):
         form = self._form()
         if not form.is_valid():
             return self._refused(form)
-        entries = confirming.preview(verb_of(self.row, form, by=self.person))
+        verb = verb_of(self.row, form, by=self.person)
+
+        def unchanged() -> Any:
+            self._require_unchanged(form)
+            return verb()
+
+        entries = confirming.preview(unchanged)
         return self.render_to_response(
             self.get_context_data(
                 confirming={
@@ -202,6 +270,7 @@ class LinePage(RowPage):
                     "note": form.cleaned_data["note"],
                     "targets": ",".join(str(pk) for pk in form.cleaned_data["targets"]),
                     "act_on": form.cleaned_data["act_on"],
+                    "left": form.cleaned_data["left"],
                     "typed": form.cleaned_data["amount"].decimal
                     if form.cleaned_data["amount"]
                     else "",
@@ -226,8 +295,24 @@ class LinePage(RowPage):
             return self._refused(form)
         verb = verb_of(self.row, form, by=self.person)
         with use_case():
+            self._require_unchanged(form)
             verb()
         return self._back(gettext("Matched, and booked."))
+
+    def _require_unchanged(self, form: ActForm) -> None:
+        """A part of a line that is confirmed twice (a double click, two tabs) is booked once."""
+        chosen = form.cleaned_data
+        parked = (
+            get_object_or_404(Match, pk=chosen["parked"], line=self.row)
+            if chosen["parked"]
+            else None
+        )
+        if chosen["act_on"] == "parked_returned":
+            # Both lines in the order of their keys, as the verb locks them.
+            lines = Match.objects.filter(pk__in=chosen["targets"]).values_list("line_id", flat=True)
+            for number in sorted({self.row.pk, *lines}):
+                confirming.lock_line(BankLine(pk=number))
+        confirming.require_unchanged(self.row, chosen["left"], parked)
 
     def _check_undo(self) -> HttpResponse:
         match, form = self._match_to_undo()
@@ -281,6 +366,10 @@ class LinePage(RowPage):
         if parked is not None and confirming.left_of_parked(parked).amount:
             response["Location"] += f"?parked={parked.pk}"
         return response
+
+
+def _choices(payouts: QuerySet[Payout]) -> list[tuple[int, str]]:
+    return [(row.pk, f"{row.money.format()}, {row.beneficiary}") for row in payouts[:MOST]]
 
 
 def _targets(suggestion: Suggestion) -> list[int]:

@@ -95,13 +95,17 @@ def _statement(statement: etree._Element, number: int, details: Any) -> ParsedSt
         raise BalanceMissing(statement=name, balance=_("opening balance (OPBD)"))
     if closing is None:
         raise BalanceMissing(statement=name, balance=_("closing balance (CLBD)"))
-    currency = _text(statement, "Acct/Ccy") or closing.find("Amt").get("Ccy", "")
+    currency = _text(statement, "Acct/Ccy") or _currency_of(closing)
     lines: list[ParsedLine] = []
     for entry in statement.findall("Ntry"):
         lines.extend(_lines(entry, currency, details))
     days = [line.booked_on for line in lines]
-    first = _day_of(statement.find("FrToDt/FrDtTm")) or _day_of(opening.find("Dt")) or min(days)
-    last = _day_of(statement.find("FrToDt/ToDtTm")) or _day_of(closing.find("Dt")) or max(days)
+    told_first = _day_of(statement.find("FrToDt/FrDtTm")) or _day_of(opening.find("Dt"))
+    told_last = _day_of(statement.find("FrToDt/ToDtTm")) or _day_of(closing.find("Dt"))
+    first = told_first or min(days, default=told_last)
+    last = told_last or max(days, default=told_first)
+    if first is None or last is None:
+        raise _unreadable(statement, name, _("A date is expected here."))
     return ParsedStatement(
         account=_text(statement, "Acct/Id/IBAN") or _text(statement, "Acct/Id/Othr/Id"),
         currency=currency,
@@ -233,6 +237,13 @@ def _signed(element: etree._Element, currency: str) -> int:
         )
     value = minor(text, currency, line=amount.sourceline or 0)
     return -value if sign == "DBIT" else value
+
+
+def _currency_of(balance: etree._Element) -> str:
+    amount = balance.find("Amt")
+    if amount is None:
+        raise _unreadable(balance, "Amt", _("An amount is expected here."))
+    return amount.get("Ccy", "")
 
 
 def _status(entry: etree._Element) -> str:

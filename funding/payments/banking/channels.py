@@ -31,8 +31,8 @@ def confirm_payment(
     """Money came by the manual channel of ``expected``, as ``evidence`` shows: booked like a bank
     line, but in transit until the operator's money is on our statement.
 
-    Raises NotByChannel, EvidenceWanted, EvidenceUsed, PaidInFuture, NotPermitted, and what
-    `receiving.require_payable` refuses.
+    Raises NotByChannel, EvidenceWanted, EvidenceUsed, PaidInFuture, PaidLongAgo, NotPermitted, and
+    what `receiving.require_payable` refuses.
     """
     require_right(by, CONFIRM_PAYMENT)
     expected = lock_expected(expected)
@@ -44,6 +44,8 @@ def confirm_payment(
         raise refusals.EvidenceWanted(hint=channel.evidence_hint)
     if paid_on > timezone.localdate():
         raise refusals.PaidInFuture
+    if paid_on.year < 2000:
+        raise refusals.PaidLongAgo
     # One evidence stands for one payment of a channel, however many are confirmed at once.
     ManualChannel.objects.select_for_update(of=("self",)).get(pk=channel.pk)
     _require_new_evidence(channel, evidence)

@@ -37,6 +37,7 @@ from funding.payments.banking.receiving import (
 )
 from funding.payments.models import (
     BankLine,
+    BankStatement,
     Channel,
     ExpectedPayment,
     Match,
@@ -58,6 +59,7 @@ __all__ = [
     "park",
     "preview",
     "receive",
+    "require_unchanged",
 ]
 
 Kind = Match.Kind
@@ -100,11 +102,29 @@ def left_of_parked(parked: Match) -> Money:
 
 @inside_transaction
 def lock_line(line: BankLine) -> BankLine:
-    return (
-        BankLine.objects.select_related("statement__account")
+    """The line locked. Raises StatementDiscarded."""
+    line = (
+        BankLine.with_discarded.select_related("statement__account")
         .select_for_update(of=("self",), no_key=True)
         .get(pk=line.pk)
     )
+    # Asked once the lock is held: discarding holds it until it is done.
+    if not BankStatement.objects.filter(pk=line.statement_id).exists():
+        raise refusals.StatementDiscarded
+    return line
+
+
+@inside_transaction
+def require_unchanged(line: BankLine, left: int | None, parked: Match | None = None) -> None:
+    """Lock the line; ``left`` is what was left of it (or of what is parked) on the page that was
+    decided on, in minor units above zero. Raises LineChanged where that is another by now: it was
+    decided on already, in another tab or by somebody else.
+    """
+    line = lock_line(line)
+    now = left_of(line) if parked is None else left_of_parked(parked)
+    # What is matched whole, the verb says itself.
+    if now.amount and abs(now.amount) != left:
+        raise refusals.LineChanged
 
 
 @inside_transaction
@@ -206,8 +226,11 @@ def owe_back(
 ) -> Match:
     """More came than was owed, or it came twice: we owe it back. ``note`` says to whom and why.
 
-    A pool takes its own currency alone (UnknownAccount else); *general* takes every one.
+    A pool takes its own currency alone (UnknownAccount else); *general* takes every one. Raises
+    HoldingOwesNobody.
     """
+    if pool.code == HOLDING:
+        raise refusals.HoldingOwesNobody
     part = take(line, amount, by=by, came=True, parked=parked)
     if pool.code == GENERAL:
         ensure_accounts(pool, part.line.currency)
@@ -245,7 +268,7 @@ def charge(line: BankLine, amount: Money | None = None, *, note: str = "", by: U
 @inside_transaction
 def paid_out(line: BankLine, payout: Payout, amount: Money | None = None, *, by: User) -> Match:
     """The line is a payout of ours. One that is approved is paid by this; one that staff marked
-    paid before is only found again on the statement.
+    paid before (and perhaps failed since, by hand) is only found again on the statement.
 
     Raises PayoutDiffers, PayoutNotReady, PayoutTaken, and what `payouts.mark_paid` refuses.
     """
@@ -259,17 +282,29 @@ def paid_out(line: BankLine, payout: Payout, amount: Money | None = None, *, by:
         raise refusals.PayoutDiffers(payout=payout.money.format(), line=part.money.format())
     if payout.matches.filter(kind=Kind.PAYOUT, undone_at=None).exists():
         raise refusals.PayoutTaken
-    ready = (Payout.Status.APPROVED, Payout.Status.PAID)
-    if payout.place != Payout.Place.BANK or payout.status not in ready:
+    ready = payout.status in (Payout.Status.APPROVED, Payout.Status.PAID)
+    if payout.place != Payout.Place.BANK or not (ready or failed_by_hand(payout)):
         raise refusals.PayoutNotReady(status=payout.get_status_display())
     match = write(part, Kind.PAYOUT, by=by, payout=payout)
-    if payout.status == Payout.Status.PAID:
+    if payout.status != Payout.Status.APPROVED:
         return match
     reference = part.line.bank_reference or f"{part.line.statement.identification} {part.line}"
     payout = payouts.mark_paid(
         payout, bank_reference=reference.strip(), on=part.line.booked_on, by=by
     )
     return _booked(match, payout.entry_id)
+
+
+def failed_by_hand(payout: Payout) -> bool:
+    """Whether staff marked the payout paid, and then failed, before its lines were matched.
+
+    One whose match was undone failed by that: it never was on a statement.
+    """
+    if payout.status != Payout.Status.FAILED or payout.entry_id is None:
+        return False
+    return not payout.matches.filter(
+        kind=Kind.PAYOUT, undone_at__isnull=False, entry__isnull=False
+    ).exists()
 
 
 def preview(act: Callable[[], Match | Payment | list[Match]]) -> list[Entry]:

@@ -1,12 +1,13 @@
 """Importing a bank's file: all of its statements or none. Imports post nothing."""
 
+import datetime
 import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from django.utils import formats
+from django.utils import formats, timezone
 
 from core import audit
 from core.models import User
@@ -16,10 +17,13 @@ from funding.payments.banking import camt, csv_statements, mt940_statements, ref
 from funding.payments.banking.accounts import require_right
 from funding.payments.banking.csv_statements import Mapping
 from funding.payments.banking.parsed import MAX_BYTES, ParsedStatement
-from funding.payments.models import BankAccount, BankLine, BankStatement, CsvMapping
+from funding.payments.models import BankAccount, BankLine, BankStatement, CsvMapping, Match
 from funding.payments.permissions import IMPORT_STATEMENT
 
 Format = BankStatement.Format
+
+# A date in a wrong format makes a day of another century, which no statement could follow.
+FIRST_DAY = datetime.date(2000, 1, 1)
 
 
 class Upload(Protocol):
@@ -91,6 +95,32 @@ def import_statement(
         return Imported(statements)
 
 
+def discard(statement: BankStatement, *, by: User, reason: str) -> BankStatement:
+    """Take back the import of an account's last statement, of which nothing was matched ever.
+
+    It counts nowhere from then on, and its file can be imported again once every statement of it
+    is discarded. Raises NotPermitted, ReasonWanted, NotTheLastStatement, StatementMatched.
+    """
+    require_right(by, IMPORT_STATEMENT)
+    if not reason.strip():
+        raise refusals.ReasonWanted
+    with use_case():
+        # As importing does: neither a newer statement nor another discard comes between.
+        BankAccount.objects.select_for_update().get(pk=statement.account_id)
+        last = BankStatement.objects.filter(account=statement.account_id).order_by("-pk").first()
+        if last is None or last.pk != statement.pk:
+            raise refusals.NotTheLastStatement
+        # Whoever matches one of its lines meanwhile is waited for, or waits and is refused.
+        list(last.lines.select_for_update(of=("self",), no_key=True).order_by("pk"))
+        if Match.objects.filter(line__statement=last).exists():
+            raise refusals.StatementMatched
+        last.discarded_by, last.discarded_at = by, timezone.now()
+        last.discarded_reason = reason.strip()[:500]
+        last.save(update_fields=["discarded_by", "discarded_at", "discarded_reason"])
+        audit.record("payments.discard_statement", last, by=by, reason=last.discarded_reason)
+    return last
+
+
 def read_limited(upload: Upload) -> bytes:
     """The file's bytes. Raises FileTooLarge and FileEmpty."""
     size = getattr(upload, "size", None)
@@ -147,7 +177,8 @@ def parse(
 def check(account: BankAccount, plan: Plan) -> None:
     """Hold the rules of a statement: right account and currency, and every sum to the last unit.
 
-    Raises AccountClosed, OtherAccount, OtherCurrency, SumDiffers, OpeningDiffers, DaysOutOfOrder.
+    Raises AccountClosed, OtherAccount, OtherCurrency, SumDiffers, DayOutOfRange, OpeningDiffers,
+    DaysOutOfOrder, ImportedBefore.
     """
     if account.closed_on is not None:
         raise refusals.AccountClosed(account=str(account))
@@ -158,6 +189,7 @@ def check(account: BankAccount, plan: Plan) -> None:
         name = parsed.identification or str(number)
         _check_account(account, parsed)
         _check_sum(account.currency, name, parsed)
+        _check_days(name, parsed)
         if closing is not None and day is not None:
             if parsed.opening != closing:
                 raise refusals.OpeningDiffers(
@@ -173,6 +205,7 @@ def check(account: BankAccount, plan: Plan) -> None:
                     first=formats.date_format(parsed.first_day),
                     last=formats.date_format(day),
                 )
+        _check_new(account, name, parsed)
         closing, day = parsed.closing, parsed.last_day
 
 
@@ -215,6 +248,37 @@ def _check_sum(currency: str, name: str, parsed: ParsedStatement) -> None:
             closing=Money(parsed.closing, currency).format(),
             difference=Money(abs(parsed.closing - makes), currency).format(),
         )
+
+
+def _check_days(name: str, parsed: ParsedStatement) -> None:
+    # Tomorrow is taken: the bank's day may have begun before ours.
+    last = timezone.localdate() + datetime.timedelta(days=1)
+    for day in (parsed.first_day, parsed.last_day):  # every line lies between
+        if not FIRST_DAY <= day <= last:
+            raise refusals.DayOutOfRange(statement=name, day=day.isoformat())
+
+
+def _check_new(account: BankAccount, name: str, parsed: ParsedStatement) -> None:
+    """The same statement, downloaded again as another file: where it closes as it opened, its
+    balances alone would let it in twice."""
+    alike = account.statements.filter(
+        first_day=parsed.first_day,
+        last_day=parsed.last_day,
+        opening=parsed.opening,
+        closing=parsed.closing,
+    ).defer("content")
+    theirs = [
+        (line.booked_on, line.amount, line.bank_reference, line.text) for line in parsed.lines
+    ]
+    for statement in alike:
+        named = bool(parsed.identification) and parsed.identification == statement.identification
+        ours = statement.lines.order_by("position").values_list(
+            "booked_on", "amount", "bank_reference", "text"
+        )
+        if named or list(ours) == theirs:
+            raise refusals.ImportedBefore(
+                statement=name, day=formats.date_format(statement.last_day)
+            )
 
 
 def _words(amount: int, account: BankAccount) -> str:

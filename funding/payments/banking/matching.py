@@ -6,6 +6,7 @@ suggestion, not how likely it is.
 
 import datetime
 import difflib
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -44,6 +45,8 @@ MOST_LOOKED_AT = 500
 DAYS_BESIDE = datetime.timedelta(days=5)
 SIMILAR = 0.84
 SOMEWHAT_SIMILAR = 0.6
+# Payouts that one debit may hold together.
+MOST_TOGETHER = 4
 CAP_IF_AMBIGUOUS = 60
 
 # How banks name what they charge, and what they take back or send back.
@@ -60,6 +63,7 @@ CHARGE_WORDS = (
     "MANUTENCAO",
     "ENTGELT",
     "GEBUEHR",
+    "GEBUHR",
     "SPESEN",
 )
 RETURN_WORDS = (
@@ -74,6 +78,12 @@ RETURN_WORDS = (
     "DEVOLU",
     "ESTORNO",
     "RUECK",
+    # Without the umlaut; RUCK alone is in TRUCK.
+    "RUCKZAHL",
+    "RUCKLAST",
+    "RUCKGABE",
+    "RUCKBUCH",
+    "RUCKUBERW",
 )
 
 
@@ -199,12 +209,23 @@ def _expected(line: BankLine, left: Money) -> Iterator[Suggestion]:
 
 
 def _named(text: str, currency: str) -> QuerySet[ExpectedPayment]:
-    """The expected payments whose reference or number stands in the text."""
+    """The expected payments whose reference or number stands in the text; for an invoice that is
+    void also the one that was issued in its place, for what the same payer owes by now."""
     references, numbers = references_in(text), numbers_in(text)
-    return (
-        ExpectedPayment.objects.filter(
-            Q(reference__in=references) | Q(number__in=numbers) | Q(invoice__number__in=numbers)
+    named = ExpectedPayment.objects.filter(
+        Q(reference__in=references) | Q(number__in=numbers) | Q(invoice__number__in=numbers)
+    )
+    in_its_place = Q()
+    for old in named.filter(invoice__credit_note__isnull=False).select_related("invoice")[:MOST]:
+        in_its_place |= Q(
+            invoice__credit_note=None,
+            invoice__purpose=old.purpose,
+            invoice__purpose_id=old.purpose_id,
+            pk__gt=old.pk,
         )
+    found = Q(pk__in=named.values("pk"))
+    return (
+        ExpectedPayment.objects.filter(found | in_its_place if in_its_place else found)
         .filter(currency=currency)
         .select_related("pool", "invoice__credit_note", "channel")[:MOST]
     )
@@ -213,6 +234,14 @@ def _named(text: str, currency: str) -> QuerySet[ExpectedPayment]:
 def _by_name(expected: ExpectedPayment, text: str, left: Money) -> Suggestion | None:
     open_ = outstanding(expected)
     by_reference = expected.reference in references_in(text)
+    by_number = (expected.number or getattr(expected.invoice, "number", "")) in numbers_in(text)
+    if not by_reference and not by_number:
+        if open_.amount == 0:
+            return None
+        why = _("Its invoice was issued anew, in place of the one whose reference is in the text.")
+        return Suggestion(
+            "match", 90 if open_ == left else 70, why, min(left, open_), expected=expected
+        )
     if open_.amount == 0:
         return Suggestion(
             "owe_back",
@@ -353,18 +382,23 @@ def _channels(line: BankLine, left: Money) -> Iterator[Suggestion]:
 
 
 def _returned(line: BankLine, left: Money) -> Iterator[Suggestion]:
-    """A payout of ours that came back."""
+    """A payout of ours that came back, perhaps less what a bank kept of it."""
     said = words_of(line)
     named = any(word in said for word in RETURN_WORDS)
-    for payout in Payout.objects.filter(
-        status=Payout.Status.PAID,
-        place=Payout.Place.BANK,
-        currency=left.currency,
-        amount=left.amount,
-        paid_on__lte=line.booked_on,
-    )[:MOST]:
+    for payout in payouts_that_may_return(left.currency).filter(
+        amount__range=(left.amount, left.amount * 2), paid_on__lte=line.booked_on
+    )[:MOST_LOOKED_AT]:
         by_reference = _says(said, payout.bank_reference)
-        if named or by_reference:
+        if payout.amount != left.amount:
+            if by_reference:
+                yield Suggestion(
+                    "payout_returned",
+                    60,
+                    _("The reference of a payout of ours is in the text; less came than was sent."),
+                    left,
+                    payout=payout,
+                )
+        elif named or by_reference:
             yield Suggestion(
                 "payout_returned",
                 85 if named and by_reference else 65,
@@ -377,15 +411,41 @@ def _returned(line: BankLine, left: Money) -> Iterator[Suggestion]:
 # --- Money that went --------------------------------------------------------------------------------
 
 
+def payouts_to_leave(currency: str) -> QuerySet[Payout]:
+    """Payouts from the bank that are on no statement yet: ordered, to be ordered, or ordered and
+    failed by hand (as `confirming.failed_by_hand` says)."""
+    ready = Q(status__in=[Payout.Status.APPROVED, Payout.Status.PAID])
+    return (
+        _from_bank(currency)
+        .filter(ready | _FAILED_BY_HAND)
+        .exclude(matches__in=Match.objects.filter(kind=Kind.PAYOUT, undone_at=None))
+    )
+
+
+def payouts_that_may_return(currency: str) -> QuerySet[Payout]:
+    """Payouts from the bank that left, and whose return is on no statement yet."""
+    return (
+        _from_bank(currency)
+        .filter(Q(status=Payout.Status.PAID) | _FAILED_BY_HAND)
+        .exclude(matches__in=Match.objects.filter(kind=Kind.PAYOUT_RETURNED, undone_at=None))
+    )
+
+
+_FAILED_BY_HAND = Q(status=Payout.Status.FAILED, entry__isnull=False) & ~Q(
+    pk__in=Match.objects.filter(
+        kind=Kind.PAYOUT, undone_at__isnull=False, entry__isnull=False, payout__isnull=False
+    ).values("payout")
+)
+
+
+def _from_bank(currency: str) -> QuerySet[Payout]:
+    return Payout.objects.filter(place=Payout.Place.BANK, currency=currency)
+
+
 def _payouts(line: BankLine, out: Money) -> Iterator[Suggestion]:
     said = words_of(line)
-    taken = Match.objects.filter(kind=Kind.PAYOUT, undone_at=None).exclude(payout=None)
-    for payout in Payout.objects.filter(
-        place=Payout.Place.BANK,
-        currency=out.currency,
-        amount=out.amount,
-        status__in=[Payout.Status.APPROVED, Payout.Status.PAID],
-    ).exclude(pk__in=taken.values("payout"))[:MOST]:
+    yield from _together(out)
+    for payout in payouts_to_leave(out.currency).filter(amount=out.amount)[:MOST]:
         if _says(said, payout.bank_reference):
             confidence, why = 97, _("The bank’s reference and the amount agree.")
         elif similarity(line.counterparty, payout.beneficiary) >= SIMILAR:
@@ -393,6 +453,24 @@ def _payouts(line: BankLine, out: Money) -> Iterator[Suggestion]:
         else:
             confidence, why = 50, _("Only the amount agrees.")
         yield Suggestion("paid_out", confidence, why, out, payout=payout)
+
+
+def _together(out: Money) -> Iterator[Suggestion]:
+    """Payouts that the bank took in one debit: each takes its own part of the line."""
+    smaller = list(payouts_to_leave(out.currency).filter(amount__lt=out.amount)[: MOST * 2])
+    for several in range(2, MOST_TOGETHER + 1):
+        for payouts in itertools.combinations(smaller, several):
+            if sum(payout.amount for payout in payouts) != out.amount:
+                continue
+            for payout in payouts:
+                yield Suggestion(
+                    "paid_out",
+                    45,
+                    _("One of several payouts of ours that add up to the line: match each."),
+                    payout.money,
+                    payout=payout,
+                )
+            return
 
 
 def _charges(line: BankLine, out: Money) -> Iterator[Suggestion]:
@@ -405,8 +483,12 @@ def _taken_back(line: BankLine, out: Money) -> Iterator[Suggestion]:
     said = words_of(line)
     named = any(word in said for word in RETURN_WORDS)
     references = references_in(line.text + " " + line.payer_reference)
+    # A cheque came by a channel.
     candidates = Payment.objects.filter(
-        channel=Channel.TRANSFER, status=Status.SUCCEEDED, currency=out.currency, amount=out.amount
+        channel__in=[Channel.TRANSFER, Channel.MANUAL],
+        status=Status.SUCCEEDED,
+        currency=out.currency,
+        amount=out.amount,
     ).select_related("expected")
     for payment in candidates.order_by("-pk")[:MOST]:
         by_reference = payment.expected is not None and payment.expected.reference in references
@@ -423,14 +505,27 @@ def _taken_back(line: BankLine, out: Money) -> Iterator[Suggestion]:
         )
 
 
-def _parked(line: BankLine, out: Money) -> Iterator[Suggestion]:
-    waiting = Match.objects.filter(
+def parked_waiting(line: BankLine) -> QuerySet[Match]:
+    """What was parked on lines of the same account (some of it may have been resolved)."""
+    return Match.objects.filter(
         kind=Kind.PARKED, undone_at=None, line__statement__account=line.statement.account
     ).select_related("line__statement__account")
-    for match in waiting.filter(amount__gte=out.amount).order_by("-pk")[:MOST]:
-        if left_of_parked(match) != out:
-            continue
+
+
+def _parked(line: BankLine, out: Money) -> Iterator[Suggestion]:
+    for match in parked_waiting(line).filter(amount__gte=out.amount).order_by("-pk")[:MOST]:
+        waits = left_of_parked(match)
         by_name = similarity(line.counterparty, match.line.counterparty) >= SIMILAR
+        if waits > out:
+            yield Suggestion(
+                "parked_returned",
+                40 if by_name else 20,
+                _("More is parked; a part of it may have been given back."),
+                out,
+                parked=match,
+            )
+        if waits != out:
+            continue
         yield Suggestion(
             "parked_returned",
             70 if by_name else 45,

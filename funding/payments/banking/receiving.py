@@ -47,7 +47,7 @@ def receive(
 def lock_expected(expected: ExpectedPayment) -> ExpectedPayment:
     """The row locked until the transaction ends, after its invoice's (as a credit note locks)."""
     if expected.invoice_id is not None:
-        Invoice.objects.select_for_update(of=("self",)).get(pk=expected.invoice_id)
+        Invoice.objects.select_for_update(of=("self",), no_key=True).get(pk=expected.invoice_id)
     return (
         ExpectedPayment.objects.select_related("pool", "channel", "invoice__credit_note", "user")
         .select_for_update(of=("self",))

@@ -130,7 +130,39 @@ class DaysOutOfOrder(BankRefusal):
     )
 
 
+class ImportedBefore(BankRefusal):
+    message = _(
+        "Statement %(statement)s of %(day)s was imported before: the same days, the same balances, "
+        "the same lines."
+    )
+
+
+class DayOutOfRange(BankRefusal):
+    message = _(
+        "Statement %(statement)s has a line or a balance of %(day)s. Days before 2000 or in the "
+        "future are not taken: check the date format."
+    )
+
+
+class NotTheLastStatement(BankRefusal):
+    message = _("Only the last statement of an account can be discarded: another one follows it.")
+
+
+class StatementMatched(BankRefusal):
+    message = _(
+        "Lines of this statement were matched. It stays; a match that was a mistake is undone."
+    )
+
+
+class StatementDiscarded(BankRefusal):
+    message = _("The statement of this line was discarded.")
+
+
 # --- Matching -------------------------------------------------------------------------------------
+
+
+class LineChanged(BankRefusal):
+    message = _("This line changed meanwhile. Look at it again.")
 
 
 class NothingLeft(BankRefusal):
@@ -229,6 +261,17 @@ class PayoutTaken(BankRefusal):
     message = _("Another bank line is this payout already.")
 
 
+class HoldingOwesNobody(BankRefusal):
+    message = _("The pool of unallocated receipts owes nobody. Choose another pool, or park it.")
+
+
+class RefundRequested(BankRefusal):
+    message = _(
+        "A refund of this payment is requested: %(amount)s. Cancel it, or mark it failed, so that "
+        "the money does not go back twice."
+    )
+
+
 class ReturnTooLarge(BankRefusal):
     message = _("%(wanted)s went back, but of this payment only %(left)s can have.")
 
@@ -281,6 +324,10 @@ class PaidInFuture(BankRefusal):
     message = _("The day of the payment is not over. Check the date.")
 
 
+class PaidLongAgo(BankRefusal):
+    message = _("The day of the payment lies before 2000. Check the date.")
+
+
 # --- Rights ---------------------------------------------------------------------------------------
 
 
@@ -289,6 +336,10 @@ class NotPermitted(BankRefusal):
 
 
 class PayoutFailedForGood(BankRefusal):
+    message = _("The payout failed since, and its purpose knows. Ask for a new payout instead.")
+
+
+class AskedForAgain(BankRefusal):
     message = _(
-        "The payout failed with this line, and its purpose knows. Ask for a new payout instead."
+        "The money was asked for again since this payout failed. Cancel the newer request first."
     )

@@ -8,8 +8,14 @@ from core.models import User
 from core.money import Money
 from core.transactions import inside_transaction
 from funding.ledger import templates
-from funding.ledger.models import Entry
-from funding.payments import credit_notes, money_back, outcomes, payouts, progress
+from funding.payments import (
+    credit_notes,
+    money_back,
+    outcomes,
+    payout_purposes,
+    payouts,
+    progress,
+)
 from funding.payments.banking import refusals
 from funding.payments.banking.confirming import (
     Kind,
@@ -17,6 +23,7 @@ from funding.payments.banking.confirming import (
     about_of,
     book,
     book_charge_beside,
+    failed_by_hand,
     key_of,
     left_of_parked,
     lock_line,
@@ -31,27 +38,32 @@ from funding.payments.money_in import HOLDING
 def payout_returned(
     line: BankLine, payout: Payout, amount: Money | None = None, *, by: User
 ) -> Match:
-    """A payout of ours came back: it failed. What the banks kept of it is a charge.
+    """A payout of ours came back: it failed. What the banks kept of it is a charge. One that staff
+    marked failed before is only found again on the statement.
 
-    Raises PayoutNotReady, PayoutDiffers, and what `payouts.failed_at_bank` refuses.
+    Raises PayoutNotReady, PayoutDiffers, PayoutTaken, and what `payouts.failed_at_bank` refuses.
     """
     part = take(line, amount, by=by, came=True)
     if payout.currency != part.line.currency:
         raise refusals.InOtherCurrency(line=part.line.currency, other=payout.currency)
     payouts.handler_of(payout.purpose).lock(payout.purpose_id)
     payout = Payout.objects.select_for_update(of=("self",)).get(pk=payout.pk)
-    if payout.status != Payout.Status.PAID or payout.place != Payout.Place.BANK:
+    known = failed_by_hand(payout)
+    if payout.place != Payout.Place.BANK or not (payout.status == Payout.Status.PAID or known):
         raise refusals.PayoutNotReady(status=payout.get_status_display())
+    if payout.matches.filter(kind=Kind.PAYOUT_RETURNED, undone_at=None).exists():
+        raise refusals.PayoutTaken
     if part.amount > payout.amount:
         raise refusals.PayoutDiffers(payout=payout.money.format(), line=part.money.format())
     match = write(part, Kind.PAYOUT_RETURNED, by=by, payout=payout)
-    reason = _("It came back on %(day)s, by bank line %(line)s.") % {
-        "day": part.line.booked_on.isoformat(),
-        "line": part.line,
-    }
-    payouts.failed_at_bank(payout, on=part.line.booked_on, by=by, reason=reason)
-    match.entry = Entry.objects.get(idempotency_key=f"payout:{payout.public_id}:failed")
-    match.save(update_fields=["entry"])
+    if not known:
+        reason = _("It came back on %(day)s, by bank line %(line)s.") % {
+            "day": part.line.booked_on.isoformat(),
+            "line": part.line,
+        }
+        payouts.failed_at_bank(payout, on=part.line.booked_on, by=by, reason=reason)
+        match.entry = payouts.entries_of_failure(payout).last()
+        match.save(update_fields=["entry"])
     if part.amount < payout.amount:
         book_charge_beside(match, payout.amount - part.amount, by=by)
     return match
@@ -63,12 +75,15 @@ def receipt_returned(
 ) -> Match:
     """The bank took a receipt of ours back (a cheque, a recall): it is refunded by that.
 
-    Raises ReturnTooLarge for more than can still go back of the payment.
+    Raises ReturnTooLarge for more than can still go back of the payment, and RefundRequested while
+    somebody is about to give it back.
     """
     part = take(line, amount, by=by, came=False)
     payment = progress.lock(payment.pk)
     if payment.currency != part.line.currency:
         raise refusals.InOtherCurrency(line=part.line.currency, other=payment.currency)
+    if asked := payouts.open_requests(payout_purposes.REFUND, payment.pk):
+        raise refusals.RefundRequested(amount=Money(asked, payment.currency).format())
     if part.amount > payment.refundable.amount or payment.entry_id is None:
         raise refusals.ReturnTooLarge(wanted=part.money.format(), left=payment.refundable.format())
     match = write(part, Kind.RECEIPT_RETURNED, by=by, payment=payment)

@@ -25,7 +25,7 @@ LIVE = (*payouts.OPEN, Payout.Status.PAID)
 @inside_transaction
 def undo(match: Match, *, by: User, reason: str) -> Match:
     """Take back what a match did. Raises UndoneAlready, ReasonWanted, GivenBackSince, OwedBackPaid,
-    ParkedMatched, ArrivedSince, PayoutFailedForGood, NotPermitted."""
+    ParkedMatched, ArrivedSince, PayoutFailedForGood, AskedForAgain, NotPermitted."""
     require_right(by, CONFIRM_MATCH)
     line = lock_line(match.line)
     match = Match.objects.select_for_update(of=("self",), no_key=True).get(pk=match.pk)
@@ -52,7 +52,7 @@ def _take_back(match: Match, *, by: User, reason: str) -> None:
         case Kind.PAYOUT:
             _payout_was_not_paid(match, by=by, reason=reason)
         case Kind.PAYOUT_RETURNED:
-            raise refusals.PayoutFailedForGood
+            _payout_was_paid(match, by=by)
         case _:
             _require_untouched(match)
             _reverse(match, by=by)
@@ -108,6 +108,30 @@ def _payout_was_not_paid(match: Match, *, by: User, reason: str) -> None:
     if match.payout.status != Payout.Status.PAID:
         raise refusals.PayoutFailedForGood
     payouts.failed_at_bank(match.payout, on=timezone.localdate(), by=by, reason=reason)
+
+
+def _payout_was_paid(match: Match, *, by: User) -> None:
+    """What came was another's money: the payout stands as paid. One that staff had marked failed
+    before stays so; it is only off the statement."""
+    assert match.payout is not None
+    payout = match.payout
+    payouts.handler_of(payout.purpose).lock(payout.purpose_id)
+    if match.entry_id is None:
+        _reverse(match, by=by)  # what the banks kept of it
+        return
+    subject = Payout.objects.filter(purpose=payout.purpose, purpose_id=payout.purpose_id)
+    if subject.filter(pk__gt=payout.pk, status__in=LIVE).exists():
+        raise refusals.AskedForAgain
+    _reverse(match, by=by)
+    payout = payouts.paid_after_all(payout, by=by)
+    refund = Refund.objects.select_for_update(of=("self",)).filter(payout=payout).first()
+    if refund is None:  # an overpayment: what is owed back is read from the payouts
+        return
+    payment = progress.lock(refund.payment_id)
+    refund.status, refund.failure, refund.taken_back_at = Refund.Status.SUCCEEDED, "", None
+    refund.save(update_fields=["status", "failure", "taken_back_at"])
+    outcomes.outcome_of(payment.purpose).given_back(payment, refund.amount)
+    credit_notes.after_refund(payment, by=by)
 
 
 def _require_untouched(match: Match) -> None:

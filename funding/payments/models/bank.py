@@ -263,10 +263,18 @@ class CsvMapping(models.Model):
         return str(self.account)
 
 
+class StandingStatements(models.Manager["BankStatement"]):
+    """The statements that count: a discarded one is as if it had never been imported."""
+
+    def get_queryset(self) -> models.QuerySet["BankStatement"]:
+        return super().get_queryset().filter(discarded_at=None)
+
+
 class BankStatement(models.Model):
     """One imported statement: opening plus lines is closing, and its opening the last closing.
 
-    A statement that another one continues cannot be discarded; the file itself is kept.
+    The last one of an account can be discarded while none of its lines was matched (a wrong date, a
+    wrong file); it is kept with its file, and counts nowhere.
     """
 
     class Format(models.TextChoices):
@@ -290,6 +298,18 @@ class BankStatement(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bank_statements"
     )
     imported_at = models.DateTimeField(_("imported"), auto_now_add=True)
+    discarded_at = models.DateTimeField(_("discarded"), null=True, blank=True)
+    discarded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="discarded_statements",
+        null=True,
+        blank=True,
+    )
+    discarded_reason = models.CharField(max_length=500, blank=True)
+
+    objects = StandingStatements()
+    with_discarded = models.Manager["BankStatement"]()
 
     class Meta:
         verbose_name = _("bank statement")
@@ -298,16 +318,42 @@ class BankStatement(models.Model):
         ordering = ["account", "-pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["account", "file_sha256", "position"], name="bank_statement_file_once"
+                fields=["account", "file_sha256", "position"],
+                condition=Q(discarded_at=None),
+                name="bank_statement_file_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(discarded_at__isnull=True, discarded_by__isnull=True)
+                | Q(discarded_at__isnull=False, discarded_by__isnull=False)
+                & ~Q(discarded_reason=""),
+                name="bank_statement_discarded_by_somebody",
             ),
             models.CheckConstraint(
                 condition=Q(last_day__gte=F("first_day")), name="bank_statement_days_in_order"
             ),
         ]
-        triggers = immutable("bank_statement", "A bank statement is immutable once imported.")
+        triggers = [
+            pgtrigger.ReadOnly(
+                name="bank_statement_facts",
+                exclude=["discarded_at", "discarded_by", "discarded_reason"],
+            ),
+            pgtrigger.Protect(
+                name="bank_statement_discarded_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__discarded_at__isnull=False),
+            ),
+            *never_deleted("bank_statement", "A bank statement is discarded, never deleted."),
+        ]
 
     def __str__(self) -> str:
         return f"{self.account} {self.first_day:%Y-%m-%d} – {self.last_day:%Y-%m-%d}"
+
+
+class StandingLines(models.Manager["BankLine"]):
+    """The lines of the statements that count."""
+
+    def get_queryset(self) -> models.QuerySet["BankLine"]:
+        return super().get_queryset().filter(statement__discarded_at=None)
 
 
 class BankLine(models.Model):
@@ -329,6 +375,9 @@ class BankLine(models.Model):
     # What the payer's bank took, where the file says so: minor units and currency.
     instructed_amount = models.BigIntegerField(null=True, blank=True)
     instructed_currency = CurrencyField(null=True, blank=True)
+
+    objects = StandingLines()
+    with_discarded = models.Manager["BankLine"]()
 
     class Meta:
         verbose_name = _("bank line")

@@ -5,15 +5,20 @@ import uuid
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Min, Q, Sum
+from django.db.models import CharField, Exists, F, Min, OuterRef, Q, Sum, Value
+from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from core.money import CurrencyField, Money
-from funding.payments.models.payment import Channel, Payment, Status
+from funding.ledger.models import Entry, Posting
+from funding.payments.models.payment import Channel, Payment
 from funding.payments.models.rules import immutable
+
+# Keys the entry that uses an owed-back payment for its invoice after all; its public_id follows.
+APPLIED = "overpayment-applied:"
 
 
 class NumberSeries(models.Model):
@@ -132,8 +137,12 @@ class Invoice(models.Model):
 
     @property
     def received(self) -> Money:
-        """What has been paid of it so far, by payments that stand."""
-        sums = self.payments.filter(status=Status.SUCCEEDED).aggregate(sum=Sum("amount"))
+        """What has been paid of it so far, by the payments that count (`arrivals`).
+
+        As the receivable in the books: a refund or a lost dispute does not make it open again, so
+        what was given back stays in it (`funding.payments.credit_notes.kept_of` says what is kept).
+        """
+        sums = self.arrivals.aggregate(sum=Sum("amount"))
         return Money(sums["sum"] or 0, self.currency)
 
     @property
@@ -142,13 +151,14 @@ class Invoice(models.Model):
 
     @property
     def arrivals(self) -> "models.QuerySet[Payment]":
-        """The payments that stand, in the order in which we recorded them.
+        """The payments that stand for it, in the order in which we recorded them.
 
         Not by the time they were made: news of a card payment may come after a later transfer was
         matched, and what counted once must count for good. Receipts are issued one at a time and
-        in that order.
+        in that order. Left out are those that the books owe back to the payer, and bank debits that
+        failed after all, which opened the invoice again.
         """
-        standing = self.payments.filter(status=Status.SUCCEEDED)
+        standing = self.payments.filter(~_owed_back(), ~_opened_it_again(), status="succeeded")
         return standing.annotate(recorded=Min("receipts")).order_by("recorded", "pk")
 
     @cached_property
@@ -174,6 +184,37 @@ class Invoice(models.Model):
     def voided_by(self) -> "CreditNote | None":
         """The credit note that made this invoice void."""
         return getattr(self, "credit_note", None)
+
+
+def _owed_back() -> Exists:
+    """Whether the entry of a payment owes it back, and nothing used it for the invoice since."""
+    applied = Entry.objects.filter(
+        idempotency_key=Concat(
+            Value(APPLIED),
+            Cast(OuterRef(OuterRef("public_id")), CharField()),
+            output_field=CharField(),
+        ),
+    )
+    return Exists(
+        Posting.objects.filter(
+            ~Exists(applied),
+            entry=OuterRef("entry"),
+            account__code="credits-payable",
+            amount__lt=0,
+        )
+    )
+
+
+def _opened_it_again() -> Exists:
+    """Whether a payment went back by an entry that opened the receivable again (a failed debit)."""
+    return Exists(
+        Posting.objects.filter(
+            entry__refund__payment=OuterRef("pk"),
+            entry__refund__taken_back_at=None,
+            account__code="dues-receivable",
+            amount__gt=0,
+        )
+    )
 
 
 class InvoiceLine(models.Model):

@@ -4,6 +4,7 @@ agreed to be charged again."""
 import datetime
 import uuid
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -301,7 +302,21 @@ class Subscription(models.Model):
                 name="subscription_interval_known",
             ),
         ]
-        triggers = never_deleted("subscription", "A recurring payment is never deleted.")
+        triggers = [
+            pgtrigger.ReadOnly(
+                name="subscription_agreed_facts",
+                fields=[
+                    "public_id",
+                    "purpose",
+                    "purpose_id",
+                    "pool",
+                    "amount",
+                    "currency",
+                    "interval",
+                ],
+            ),
+            *never_deleted("subscription", "A recurring payment is never deleted."),
+        ]
 
     def __str__(self) -> str:
         return f"{self.money} {self.interval} {self.public_id}"
