@@ -437,11 +437,11 @@ def test_an_event_is_kept_even_when_its_words_are_strange() -> None:
 
 
 def test_an_event_that_cannot_be_read_hides_none_behind_it(
-    committed_db: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    committed_db: Any, own_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = make_payment()
-    sandbox.pay(begin_checkout(payment))
-    (odd, *_) = reversed(sandbox.events(payment))
+    own_sandbox.pay(begin_checkout(payment))
+    (odd, *_) = reversed(own_sandbox.events(payment))
     real = reconciliation.of_mapping
 
     def read(values: dict[str, Any], body: str) -> Any:
