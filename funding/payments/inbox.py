@@ -10,11 +10,11 @@ import logging
 from typing import Any
 
 import stripe
-from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
 from core import audit
+from core.jobs.with_row import insert_with_job
 from core.models import User
 from core.transactions import use_case
 from funding.payments import (
@@ -53,27 +53,22 @@ HANDLERS = _merged(
 )
 
 
-def receive(event: ReceivedEvent, source: str) -> bool:
-    """Keep an event and its job in one transaction. False for an event that is here already.
+_KEEP = """
+    INSERT INTO payments_stripeevent
+        (event_id, type, body, source, created, received_at, verdict, attempts, last_error)
+    VALUES (%s, %s, %s, %s, to_timestamp(%s), now(), '', 0, '')
+    ON CONFLICT (event_id) DO NOTHING
+    RETURNING id
+"""
 
-    Stripe waits for the answer, so this is one statement and the job's row; and what is here
-    already is no error, which would cost a transaction of its own.
+
+def receive(event: ReceivedEvent, source: str) -> bool:
+    """Keep an event and its job, together. False for an event that is here already.
+
+    Stripe waits for the answer, so both are one statement.
     """
-    with use_case(), connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO payments_stripeevent
-                (event_id, type, body, source, created, received_at, verdict, attempts, last_error)
-            VALUES (%s, %s, %s, %s, to_timestamp(%s), now(), '', 0, '')
-            ON CONFLICT (event_id) DO NOTHING
-            RETURNING id
-            """,
-            [event.id, event.type, event.body, source, event.created],
-        )
-        row = cursor.fetchone()
-        if row is not None:
-            jobs.process_event.enqueue(event_id=row[0])
-    return row is not None
+    values = [event.id, event.type, event.body, source, event.created]
+    return insert_with_job(_KEEP, values, jobs.process_event, argument="event_id")
 
 
 def process(event_pk: int) -> None:
