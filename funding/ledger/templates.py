@@ -392,13 +392,8 @@ def dispute_won_on_appeal(
 
 
 @_template
-def payout_created(*, amount: int, **about: Unpack[About]) -> NewEntry:
-    """The processor sends money to the bank; this pool's part of it."""
-    return _entry("payout-created", about, {"in-transit": amount, "clearing": -amount})
-
-
-def payout_split(*, parts: Mapping[str, int], **about: Unpack[About]) -> NewEntry:
-    """A payout of the processor, each pool's part of it: one entry, balanced in every pool.
+def payout_created(*, parts: Mapping[str, int], **about: Unpack[About]) -> NewEntry:
+    """The processor sends money to the bank, each pool's part of it: balanced in every pool.
 
     ``parts``: pool → amount. A part below zero is a pool whose refunds and disputes were more than
     what came for it since the last payout. ``about["pool"]`` is not used.
@@ -408,13 +403,8 @@ def payout_split(*, parts: Mapping[str, int], **about: Unpack[About]) -> NewEntr
 
 
 @_template
-def payout_arrived(*, amount: int, **about: Unpack[About]) -> NewEntry:
-    """The payout stands on the bank statement."""
-    return _entry("payout-arrived", about, {"bank": amount, "in-transit": -amount})
-
-
-def arrival_split(*, parts: Mapping[str, int], **about: Unpack[About]) -> NewEntry:
-    """What was in transit arrived at the bank, each pool's part of it, in one entry."""
+def payout_arrived(*, parts: Mapping[str, int], **about: Unpack[About]) -> NewEntry:
+    """What was in transit stands on the bank statement, each pool's part of it (as above)."""
     accounts = {pool: {"bank": part, "in-transit": -part} for pool, part in parts.items()}
     return _across("payout-arrived", about, accounts, {})
 

@@ -205,13 +205,19 @@ def ledger_balances(account: Account) -> dict[datetime.date, int]:
 
 
 def _bank_balance(currency: str, end: datetime.date) -> tuple[int, datetime.date | None]:
-    """Over our accounts of the currency: what the statements say, and from which day one is missing."""
+    """Over our accounts of the currency: what the statements say, and from which day one is missing.
+
+    Before its first statement an account is taken to have held what that one opens with: whatever
+    the books have until then is among the differences, since no line says so.
+    """
     balance, missing = 0, []
     for account in BankAccount.objects.filter(currency=currency):
         statements = account.statements.order_by("-pk")
         statement = statements.filter(first_day__lte=end).first()
         if statement is None:
-            if account.closed_on is None and not statements.exists():
+            if (first := statements.last()) is not None:
+                balance += first.opening
+            elif account.closed_on is None:
                 missing.append(end.replace(day=1))
             continue
         until = statement.lines.filter(booked_on__lte=end).aggregate(sum=Sum("amount"))
@@ -333,12 +339,10 @@ def _bank_differences(currency: str, end: datetime.date) -> list[Difference]:
         (number, day, kind, amount)
         for number, day, kind, amount in _rows(_BANK_LINKS, _ENTRIES, **asked)
     ]
-    return [*_opening(currency, end, entries), *lines, *_without_line(entries)]
+    return [*_opening(currency, entries), *lines, *_without_line(entries)]
 
 
-def _opening(
-    currency: str, end: datetime.date, entries: list[tuple[Any, ...]]
-) -> Iterator[Difference]:
+def _opening(currency: str, entries: list[tuple[Any, ...]]) -> Iterator[Difference]:
     """What stood at the bank before the first statement, less what the books opened with.
 
     The opening entries are taken out of ``entries``.
@@ -349,7 +353,7 @@ def _opening(
         entries.remove(row)
     before = 0
     for account in BankAccount.objects.filter(currency=currency):
-        first = account.statements.filter(first_day__lte=end).order_by("pk").first()
+        first = account.statements.order_by("pk").first()
         before += first.opening if first else 0
     if before != opened:
         yield Difference(

@@ -149,7 +149,7 @@ def _book_payout(payout: ProcessorPayout, line: ProcessorTransaction) -> str:
             f"Payout {payout} is {-line.net} {line.currency} (minor units), "
             f"what is known of its parts adds up to {sum(parts.values())}."
         )
-    entry = templates.payout_split(
+    entry = templates.payout_created(
         parts=parts,
         key=processor_lines.key_of(line.balance_transaction),
         pool="",

@@ -62,7 +62,7 @@ def subscription(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         context["unwanted"] = checkout.why_not_payable(found)
     if "unavailable" in request.GET:
         context["unavailable"] = CheckoutUnavailable()
-    context["continue_url"] = _continue_url(found)
+    context["pool_url"] = _pool_url(found)
     response = render(request, "payments/subscription.html", context)
     if context.get("looks_by_itself"):
         response["Refresh"] = f"{LOOKS[look]}; url={context['again']}"
@@ -82,7 +82,7 @@ def _standing(request: HttpRequest, found: Subscription, paid: list[Payment], lo
     return found.status
 
 
-def _continue_url(found: Subscription) -> str:
+def _pool_url(found: Subscription) -> str:
     outcome = outcomes.outcome_of(found.purpose)
     return outcome.thanks_url(subscriptions.a_payment_of(found))
 

@@ -91,7 +91,7 @@ def make_processor_payout(parts: dict[str, int], currency: str = "USD") -> Proce
     )
     entry = do(
         post,
-        templates.payout_split(
+        templates.payout_created(
             parts=parts,
             key=f"stripe:txn_{payout.pk}",
             pool="",

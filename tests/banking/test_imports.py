@@ -1,5 +1,6 @@
 """Importing a file: all of it once, every sum to the last unit, and nothing posted."""
 
+import datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,14 @@ from funding.ledger.models import Entry
 from funding.payments.banking import confirming, refusals
 from funding.payments.banking.imports import Imported, discard, import_statement
 from funding.payments.banking.parsed import MAX_BYTES
-from funding.payments.models import BankAccount, BankLine, BankStatement, CsvMapping, Match
+from funding.payments.models import (
+    BankAccount,
+    BankLine,
+    BankStatement,
+    CsvMapping,
+    Match,
+    Reconciliation,
+)
 from portal import groups
 from tests.factories.banking import PLAIN, make_account, make_staff, make_statement
 from tests.races import together
@@ -98,6 +106,32 @@ def test_a_statement_that_does_not_continue_the_last_is_refused_with_the_figures
     for figure in ("€1,000.00", "€1,240.00", "€240.00"):
         assert figure in str(raised.value)
     assert BankStatement.objects.count() == 2
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_statement_on_whose_word_a_month_was_signed_stays(treasurer: User, earlier: bool) -> None:
+    if earlier:
+        make_statement(300, by=treasurer)
+    statement = make_statement(700, by=treasurer)
+    first_day = statement.first_day.replace(day=1)
+    before = (first_day - datetime.timedelta(days=1)).replace(day=1)
+    sign = {"place": "bank", "currency": "USD", "theirs": 0, "ours": 0, "signed_by": treasurer}
+    # The first statement of an account speaks for the months before it; a later one does not.
+    Reconciliation.objects.create(month=first_day if earlier else before, **sign)
+    with pytest.raises(refusals.MonthSigned, match="is signed off on the word of this statement"):
+        discard(statement, by=treasurer, reason="A wrong file")
+    assert BankStatement.objects.filter(pk=statement.pk).exists()
+
+
+def test_a_month_signed_before_a_later_statement_holds_nothing(treasurer: User) -> None:
+    make_statement(300, by=treasurer)
+    statement = make_statement(700, by=treasurer)
+    before = (statement.first_day.replace(day=1) - datetime.timedelta(days=1)).replace(day=1)
+    Reconciliation.objects.create(
+        place="bank", currency="USD", month=before, theirs=0, ours=0, signed_by=treasurer
+    )
+    discard(statement, by=treasurer, reason="A wrong file")
+    assert not BankStatement.objects.filter(pk=statement.pk).exists()
 
 
 def test_the_same_file_with_one_line_changed_is_refused_though_it_adds_up(

@@ -149,8 +149,12 @@ class TestWhatStands:
                 [
                     templates.opening_balance(amount=5 * scale, **about(pool, currency)),
                     templates.card_gift(gross=90 * scale, fee=3 * scale, **about(pool, currency)),
-                    templates.payout_created(amount=80 * scale, **about(pool, currency)),
-                    templates.payout_arrived(amount=70 * scale, **about(pool, currency)),
+                    templates.payout_created(
+                        parts={pool.code: 80 * scale}, **about(pool, currency)
+                    ),
+                    templates.payout_arrived(
+                        parts={pool.code: 70 * scale}, **about(pool, currency)
+                    ),
                     templates.dues_invoice_issued(amount=12 * scale, **about(pool, currency)),
                     templates.dues_paid_by_bank(amount=12 * scale, **about(pool, currency)),
                     templates.dues_earned(amount=scale, **about(pool, currency)),

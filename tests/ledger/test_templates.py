@@ -208,8 +208,18 @@ TABLE: list[Row] = [
         {"deferred-dues": 100, "disputed-funds": -100},
         {"held": -100, "lost": 100, "paid_ahead": -100},
     ),
-    ("payout_created", {"amount": 310}, {"in-transit": 310, "clearing": -310}, {}),
-    ("payout_arrived", {"amount": 310}, {"bank": 310, "in-transit": -310}, {}),
+    (
+        "payout_created",
+        {"parts": {"p": 310, "q": -20}},
+        {"in-transit": 310, "clearing": -310, "q:in-transit": -20, "q:clearing": 20},
+        {},
+    ),
+    (
+        "payout_arrived",
+        {"parts": {"p": 310, "q": -20}},
+        {"bank": 310, "in-transit": -310, "q:bank": -20, "q:in-transit": 20},
+        {},
+    ),
     ("bank_charge", {"amount": 3}, {"fees": 3, "bank": -3}, {"fees": 3}),
     ("bank_charge", {"amount": 3, "place": "clearing"}, {"fees": 3, "clearing": -3}, {"fees": 3}),
     (
@@ -371,6 +381,8 @@ def test_figures_and_accounts_agree_after_any_history(steps: list[Any], currency
         for name in amounts:
             if name == "to_pool":
                 amounts[name] = other.code
+            elif name == "parts":
+                amounts[name] = {pool.code: amount, other.code: -smaller}
             elif name in ("amount", "gross"):
                 amounts[name] = amount + smaller
             elif name in ("fee", "unearned"):

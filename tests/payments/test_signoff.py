@@ -116,6 +116,31 @@ def test_a_month_whose_lines_are_all_matched_agrees() -> None:
 
 
 @pytest.mark.django_db
+def test_before_its_first_statement_an_account_held_what_that_one_opens_with() -> None:
+    account, pool = make_account(), make_pool()
+    about = {"pool": pool.code, "currency": "USD"}
+    post_now(templates.opening_balance(key="o", amount=34_150, date=on(1), **about))
+    text = "date|amount|reference|name|text\n2026-04-02|1.00|R|Payer|"
+    import_statement(
+        account,
+        ContentFile(text.encode(), name="first.csv"),
+        by=make_staff(),
+        mapping=PLAIN,
+        opening=Money(34_150, "USD"),
+        closing=Money(34_250, "USD"),
+    )
+    found = compare()
+    assert (found.theirs, found.ours, found.differences) == (34_150, 34_150, [])
+
+    post_now(templates.bank_gift(key="g", amount=500, date=on(20), **about))
+    found = compare()
+    assert (found.theirs, found.ours) == (34_150, 34_650)
+    (row,) = found.differences
+    assert row.amount == -500
+    assert explains(found)
+
+
+@pytest.mark.django_db
 def test_a_line_that_nobody_matched_is_the_difference() -> None:
     first, second = statement((on(2), 10_000), (on(31), 2_500))
     match(first)

@@ -158,7 +158,7 @@ def _kept(part: Part, transit: int) -> int:
 @inside_transaction
 def _arrive(match: Match, parts: dict[str, int], kept: int, *, by: User) -> Match:
     # The pool of `about` is not used: the parts name theirs.
-    entry = templates.arrival_split(parts=parts, **about_of(match, next(iter(parts)), by))
+    entry = templates.payout_arrived(parts=parts, **about_of(match, next(iter(parts)), by))
     book(match, entry)
     if kept:
         book_charge_beside(match, kept, by=by)

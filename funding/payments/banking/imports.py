@@ -13,11 +13,19 @@ from core import audit
 from core.models import User
 from core.money import Money
 from core.transactions import use_case
+from funding.ledger.refusals import month_in_words
 from funding.payments.banking import camt, csv_statements, mt940_statements, refusals
 from funding.payments.banking.accounts import require_right
 from funding.payments.banking.csv_statements import Mapping
 from funding.payments.banking.parsed import MAX_BYTES, ParsedStatement
-from funding.payments.models import BankAccount, BankLine, BankStatement, CsvMapping, Match
+from funding.payments.models import (
+    BankAccount,
+    BankLine,
+    BankStatement,
+    CsvMapping,
+    Match,
+    Reconciliation,
+)
 from funding.payments.permissions import IMPORT_STATEMENT
 
 Format = BankStatement.Format
@@ -99,7 +107,8 @@ def discard(statement: BankStatement, *, by: User, reason: str) -> BankStatement
     """Take back the import of an account's last statement, of which nothing was matched ever.
 
     It counts nowhere from then on, and its file can be imported again once every statement of it
-    is discarded. Raises NotPermitted, ReasonWanted, NotTheLastStatement, StatementMatched.
+    is discarded. Raises NotPermitted, ReasonWanted, NotTheLastStatement, StatementMatched,
+    MonthSigned.
     """
     require_right(by, IMPORT_STATEMENT)
     if not reason.strip():
@@ -114,11 +123,27 @@ def discard(statement: BankStatement, *, by: User, reason: str) -> BankStatement
         list(last.lines.select_for_update(of=("self",), no_key=True).order_by("pk"))
         if Match.objects.filter(line__statement=last).exists():
             raise refusals.StatementMatched
+        _require_unsigned(last)
         last.discarded_by, last.discarded_at = by, timezone.now()
         last.discarded_reason = reason.strip()[:500]
         last.save(update_fields=["discarded_by", "discarded_at", "discarded_reason"])
         audit.record("payments.discard_statement", last, by=by, reason=last.discarded_reason)
     return last
+
+
+def _require_unsigned(statement: BankStatement) -> None:
+    """Raise MonthSigned where a month was signed off on the word of this statement.
+
+    The first of an account speaks for every month before it too, by what it opens with.
+    """
+    account = statement.account
+    signed = Reconciliation.objects.filter(
+        place=Reconciliation.Place.BANK, currency=account.currency
+    )
+    if account.statements.exclude(pk=statement.pk).exists():
+        signed = signed.filter(month__gte=statement.first_day.replace(day=1))
+    if (first := signed.order_by("month").first()) is not None:
+        raise refusals.MonthSigned(month=month_in_words(first.month))
 
 
 def read_limited(upload: Upload) -> bytes:

@@ -154,6 +154,10 @@ class StatementMatched(BankRefusal):
     )
 
 
+class MonthSigned(BankRefusal):
+    message = _("%(month)s is signed off on the word of this statement. It stays.")
+
+
 class StatementDiscarded(BankRefusal):
     message = _("The statement of this line was discarded.")
 
