@@ -351,8 +351,10 @@ def test_who_confirmed_a_match_of_the_month_does_not_sign_and_reads_why() -> Non
 
 
 @pytest.mark.django_db
-def test_who_prepared_an_entry_of_the_month_does_not_sign() -> None:
+@pytest.mark.parametrize("part", ["prepared", "approved"])
+def test_who_prepared_or_approved_an_entry_of_the_month_does_not_sign(part: str) -> None:
     clerk = make_staff()
+    me = f"user:{clerk.pk}"
     statement((on(2), 1), (on(2), -1), last=on(31))
     pool = make_pool()
     post_now(
@@ -362,7 +364,8 @@ def test_who_prepared_an_entry_of_the_month_does_not_sign() -> None:
             currency="USD",
             amount=700,
             date=on(30),
-            prepared_by=f"user:{clerk.pk}",
+            prepared_by=me if part == "prepared" else "",
+            approved_by=(me,) if part == "approved" else (),
         )
     )
     with pytest.raises(signoff.PostedYourself, match=r"own-spending \(1\)"):

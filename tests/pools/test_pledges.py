@@ -249,6 +249,24 @@ def test_a_draft_and_a_withdrawn_pledge_take_no_payment() -> None:
 
 
 @pytest.mark.django_db
+def test_no_more_of_an_instalment_is_taken_back_or_kept_after_all_than_its_payment_paid() -> None:
+    part, payment = make.begun_instalment(make.confirmed_pledge(binding=True))
+    make.pay(payment)
+    for take, left in ((20_000, 30_000), (40_000, 0)):
+        with use_case():
+            pledges.take_back(payment, take)
+        part.refresh_from_db()
+        assert part.received_amount == left
+    assert part.received_at is None
+    for keep, left in ((20_000, 20_000), (40_000, 50_000)):
+        with use_case():
+            pledges.keep_after_all(payment, keep)
+        part.refresh_from_db()
+        assert part.received_amount == left
+    assert part.received_at is not None
+
+
+@pytest.mark.django_db
 def test_money_that_comes_twice_is_received_once_and_the_rest_is_a_gift() -> None:
     pledge = make.confirmed_pledge(binding=True)
     part, payment = make.begun_instalment(pledge)
