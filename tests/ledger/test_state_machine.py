@@ -192,6 +192,10 @@ class Books(RuleBasedStateMachine):
         for name in amounts:
             if name == "to_pool":
                 amounts[name] = self.pools[1 - pool].code
+            elif name == "parts":
+                # A pool's part may be below zero: more was refunded there than came.
+                codes = self.pools[pool].code, self.pools[1 - pool].code
+                amounts[name] = dict(zip(codes, (amount, -(amount // 7 or 1)), strict=True))
             elif name == "balances":
                 amounts[name] = {"contributions": -amount, "fees": amount // 2 or 1}
             elif name in ("amount", "gross"):
