@@ -23,6 +23,7 @@ from wagtail.models import (
 )
 
 from core.transactions import inside_transaction
+from funding.pools.review import setup_review
 
 EDITORS = "Editors"
 MODERATORS = "Moderators"
@@ -115,6 +116,7 @@ def setup_groups() -> dict[str, Group]:
                 permission=permission,
             )
     _setup_review(root, groups)
+    setup_review([groups[name] for name in (TREASURERS, MODERATORS, ADMINISTRATORS)])
     return groups
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import stripe
 from django.db.models import Sum
+from django.utils import timezone
 
 from core import audit
 from core.transactions import inside_transaction, use_case
@@ -117,7 +118,7 @@ def _keep(payment: Payment, told: stripe.Dispute) -> Dispute:
     due = told.evidence_details.due_by if told.evidence_details else None
     closed_at = before.closed_at if before else None
     if outcome != Outcome.OPEN and (before is None or before.outcome != outcome):
-        closed_at = datetime.datetime.now(datetime.UTC)
+        closed_at = timezone.now()
     dispute, _created = Dispute.objects.update_or_create(
         stripe_dispute=told.id,
         defaults={

@@ -43,7 +43,7 @@ def _stripe_exponent(currency: str) -> int:
     return _STRIPE_EXPONENT.get(currency, exponent(currency))
 
 
-def _step(currency: str) -> int:
+def smallest_step(currency: str) -> int:
     """The smallest amount in ISO minor units that a card can pay; every amount is a multiple."""
     if exponent(currency) == 3:
         return 10
@@ -59,7 +59,7 @@ def to_stripe(money: Money) -> tuple[int, str]:
     currency = money.currency
     if currency in _NOT_AT_STRIPE:
         raise CurrencyNotByCard(currency=currency)
-    step = _step(currency)
+    step = smallest_step(currency)
     if money.amount % step:
         lower = money.amount - money.amount % step
         raise AmountNotByCard(

@@ -58,6 +58,7 @@ def _agreed() -> QuerySet[Instalment]:
         purpose=pledges.CONSENT, revoked_at=None, card__isnull=False
     ).values("purpose_id")
     return Instalment.objects.filter(
+        queries.FALLS_DUE,
         Q(received_amount__lt=F("amount")),
         pledge__in=queries.standing_pledges(timezone.localdate()),
         pledge_id__in=agreed,
@@ -74,7 +75,7 @@ def _announce(instalment_id: int) -> bool:
         )
         pledge = instalment.pledge
         mandate = mandates.standing(pledges.CONSENT, pledge.pk)
-        if mandate is None or not instalment.outstanding.amount:
+        if mandate is None or not instalment.outstanding.amount or instalment.waits:
             return False
         outstanding = instalment.outstanding.amount
         announced = Payment.objects.filter(

@@ -14,9 +14,10 @@ from funding.ledger import templates
 from funding.ledger.models import FigureTotal, Pool
 from funding.ledger.posting import post
 from funding.payments.demo_cards import pay_by_card
-from funding.pools import gifts, pledges
+from funding.pools import gifts, instalments, pledges, stewards
 from funding.pools.donors import Giver
-from funding.pools.models import Gift, Instalment, Pledge, PoolProfile
+from funding.pools.limits import Limits, set_limits
+from funding.pools.models import Gift, GivingPolicy, Instalment, Pledge, PoolProfile
 from funding.pools.opening import open_pool
 from funding.pools.schedules import even_parts, rhythmic_days
 
@@ -36,6 +37,13 @@ class DemoPool:
     goal: int
     restricted: bool = False
     closes_after_days: int | None = None
+    sdg: list[int] = field(default_factory=lambda: [3])
+    sectors: dict[str, float] = field(default_factory=dict)
+    countries: dict[str, float] = field(default_factory=dict)
+    remainder: str = PoolProfile.Remainder.GENERAL
+    goal_missed: str = PoolProfile.GoalMissed.SPENT
+    overhead_rate: int = 0  # hundredths of a per cent
+    stewards: tuple[tuple[str, str], ...] = ()
     suggested: list[int] = field(default_factory=lambda: [2_500, 5_000, 10_000, 25_000])
 
 
@@ -47,6 +55,9 @@ POOLS = (
             "Releases, security fixes and upkeep of the code that every implementation shares."
         ),
         goal=12_000_000,
+        sdg=[3, 9, 17],
+        sectors={"12110": 70.0, "22040": 30.0},
+        stewards=(("Ama Boateng (example)", "Technical committee"),),
     ),
     DemoPool(
         code="country-voices",
@@ -55,6 +66,14 @@ POOLS = (
             "Travel and interpretation, so that ministries sit in the calls where decisions are made."
         ),
         goal=6_000_000,
+        sdg=[3, 10, 17],
+        sectors={"12110": 100.0},
+        countries={"MW": 25.0, "MZ": 25.0, "TZ": 25.0, "ZM": 25.0},
+        remainder=PoolProfile.Remainder.SIMILAR,
+        stewards=(
+            ("Joana Machel (example)", "Country committee"),
+            ("Peter Phiri (example)", "Country committee"),
+        ),
     ),
     DemoPool(
         code="cold-chain-malawi",
@@ -66,7 +85,18 @@ POOLS = (
         goal=25_000_000,
         restricted=True,
         closes_after_days=730,
+        sectors={"12250": 80.0, "12220": 20.0},
+        countries={"MW": 100.0},
+        remainder=PoolProfile.Remainder.RETURNED,
+        goal_missed=PoolProfile.GoalMissed.SPENT,
+        overhead_rate=500,
+        stewards=(("Grace Banda (example)", "Ministry of Health, Malawi (example)"),),
     ),
+)
+
+# What the demo's foundation allows in its currency, and what a card costs it.
+LIMITS = Limits(
+    anonymous_limit=1_000_000, check_limit=1_000_000, card_fee_rate=290, card_fee_fixed=30
 )
 
 # What each pool is said to have held when its books were opened, in minor units.
@@ -131,6 +161,8 @@ def open_demo_pools() -> None:
     for pool in POOLS:
         if not Pool.objects.filter(code=pool.code).exists():
             _open(pool, today)
+    if not GivingPolicy.objects.filter(currency=CURRENCY).exists():
+        set_limits(CURRENCY, LIMITS, by=None, reason="An example of limits")
     opened = today - datetime.timedelta(days=OPEN_FOR_DAYS)
     for code, amount in OPENINGS.items():
         if not FigureTotal.objects.filter(pool__code=code, name="opening").exists():
@@ -141,7 +173,7 @@ def _open(pool: DemoPool, today: datetime.date) -> None:
     closes_on = None
     if pool.closes_after_days is not None:
         closes_on = today + datetime.timedelta(days=pool.closes_after_days)
-    open_pool(
+    profile = open_pool(
         code=pool.code,
         currency=CURRENCY,
         title=pool.title,
@@ -151,7 +183,17 @@ def _open(pool: DemoPool, today: datetime.date) -> None:
         restricted=pool.restricted,
         goal=pool.goal,
         suggested_amounts=pool.suggested,
+        sdg_goals=pool.sdg,
+        sectors=pool.sectors,
+        countries=pool.countries,
+        remainder=pool.remainder,
+        goal_missed=pool.goal_missed,
+        overhead_rate=pool.overhead_rate,
     )
+    for name, organisation in pool.stewards:
+        stewards.appoint(
+            profile, name=name, organisation=organisation, since=profile.opens_on, by=None
+        )
 
 
 def _post_opening(code: str, amount: int, day: datetime.date) -> None:
@@ -222,5 +264,5 @@ def _pledge(wanted: DemoPledge, giver: Giver, key: str) -> None:
         pledges.confirm_pledge(found, by=giver.user)
     for part in Instalment.objects.filter(pledge=found, number__lte=wanted.paid):
         if part.received_at is None:
-            payment = pledges.begin_instalment_payment(part, user=giver.user, language="en")
+            payment = instalments.begin_instalment_payment(part, user=giver.user, language="en")
             pay_by_card(payment, timezone.now())

@@ -12,7 +12,7 @@ from funding.payments import expected
 from funding.payments.checkout import open_payment
 from funding.payments.invoices import BillTo
 from funding.payments.models import ExpectedPayment, ManualChannel, Payment, Status
-from funding.pools import rules
+from funding.pools import jobs, policy, rules
 from funding.pools.donors import Giver, donor_for
 from funding.pools.models import Gift, PoolProfile
 
@@ -20,26 +20,35 @@ PURPOSE = "gift"
 
 
 def begin_gift(
-    giver: Giver, *, profile: PoolProfile, amount: Money, language: str, form_token: uuid.UUID
+    giver: Giver,
+    *,
+    profile: PoolProfile,
+    amount: Money,
+    language: str,
+    form_token: uuid.UUID,
+    cover_fee: bool = False,
 ) -> Payment:
     """Write a gift and the payment that will bring it, and return the payment to go on with.
 
-    The same form sent twice is one gift. Sent again with other content (the donor went back and
+    With ``cover_fee`` the donor pays the card's fee on top of ``amount`` (`policy.fee_cover`). The
+    same form sent twice is one gift. Sent again with other content (the donor went back and
     changed the amount) it is another one. Nothing counts as received before the payment says so.
-    Raises the refusals of `funding.pools.rules`.
+    Raises the refusals of `funding.pools.rules`, AnonymousTooLarge, and those of
+    stripe_units.to_stripe.
     """
-    token = once_token(form_token, profile.code, amount, giver.name, giver.email, giver.public_name)
+    who = (giver.name, giver.email, giver.public_name)
+    token = once_token(form_token, profile.code, amount, *who, *(["cover"] if cover_fee else []))
     earlier = _payment_of(token)
     if earlier is not None:
         return earlier
     try:
         with use_case():
-            gift = _write(giver, profile, amount, language, token)
+            gift = _write(giver, profile, amount, language, token, cover_fee=cover_fee)
             return open_payment(
                 purpose=PURPOSE,
                 purpose_id=gift.pk,
                 pool=gift.pool,
-                amount=amount,
+                amount=gift.money,
                 payer_name=giver.name,
                 payer_email=giver.email,
                 language=language,
@@ -65,7 +74,8 @@ def promise_gift(
     """Write a gift that the donor will send by bank transfer, or by ``channel``, and expect it.
 
     The gift counts when its money was found and matched, not before. The same form sent twice is
-    one. Raises the refusals of `funding.pools.rules`, expected.NoAccount, expected.ChannelClosed.
+    one. Raises the refusals of `funding.pools.rules`, AnonymousTooLarge, expected.NoAccount,
+    expected.ChannelClosed.
     """
     way = channel.pk if channel else "transfer"
     who = (giver.name, giver.email, giver.public_name)
@@ -95,16 +105,27 @@ def promise_gift(
 
 @inside_transaction
 def _write(
-    giver: Giver, profile: PoolProfile, amount: Money, language: str, token: uuid.UUID
+    giver: Giver,
+    profile: PoolProfile,
+    amount: Money,
+    language: str,
+    token: uuid.UUID,
+    *,
+    cover_fee: bool = False,
 ) -> Gift:
     profile = PoolProfile.objects.select_related("pool").get(pk=profile.pk)
     rules.check_open(profile, timezone.localdate())
     rules.check_gift(profile, amount)
+    added = policy.fee_cover(amount) if cover_fee else Money(0, amount.currency)
+    whole = amount + added
+    if giver.anonymous:
+        policy.check_anonymity(whole)
     return Gift.objects.create(
         donor=donor_for(giver),
         pool=profile.pool,
-        amount=amount.amount,
-        currency=amount.currency,
+        amount=whole.amount,
+        currency=whole.currency,
+        fee_cover=added.amount,
         anonymous=giver.anonymous,
         public_name=giver.public_name,
         language=language,
@@ -135,6 +156,8 @@ def receive(payment: Payment) -> Gift:
         _count_what_came(gift, payment)
     gift.received_at = payment.succeeded_at
     gift.save(update_fields=["received_at"])
+    if gift.declined_at is not None:
+        jobs.return_declined_gift.enqueue(gift_id=gift.pk)
     return gift
 
 

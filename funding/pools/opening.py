@@ -1,9 +1,15 @@
-"""Opening a pool for giving, and what may still be changed about it afterwards."""
+"""Opening a pool for giving, and what may still be changed about it afterwards.
+
+Terms are changed in two steps by two people (rule 7): one writes a draft, another approves it, and
+then alone the pool's row, which is what counts, takes it over. Pausing is no term: it works at once.
+"""
 
 import datetime
 from typing import Any
 
 from django.utils import timezone
+from wagtail.actions.publish_revision import PublishRevisionAction
+from wagtail.models import Revision
 
 from core import audit
 from core.models import User
@@ -21,12 +27,14 @@ def open_pool(
     title: str,
     purpose: str,
     opens_on: datetime.date | None = None,
+    live: bool = True,
     by: User | None = None,
     **terms: Any,
 ) -> PoolProfile:
     """Open a pool in the books and describe it to donors. ``terms``: fields of `PoolProfile`.
 
-    Code and currency are fixed from then on. Raises PoolCodeTaken.
+    Code and currency are fixed from then on. With ``live`` False the pool is a draft: it takes
+    nothing until somebody else approves its terms. Raises PoolCodeTaken.
     """
     with use_case():
         if Pool.objects.filter(code=code).exists():
@@ -35,15 +43,93 @@ def open_pool(
             pool=ledger_pools.open_pool(code, title, currency),
             purpose=purpose,
             opens_on=opens_on or timezone.localdate(),
+            live=live,
             **terms,
         )
-        audit.record("pools.open_pool", profile, by=by, code=code, currency=currency)
+        # The first of its revisions, which later drafts are compared with.
+        first = profile.save_revision(user=by, changed=not live, clean=False)
+        if live:
+            now = timezone.now()
+            profile.live_revision = first
+            profile.first_published_at = profile.last_published_at = now
+            profile.save()
+        audit.record("pools.open_pool", profile, by=by, code=code, currency=currency, live=live)
         return profile
 
 
 @inside_transaction
-def rename(profile: PoolProfile, title: str) -> None:
+def draft_terms(
+    drafted: PoolProfile,
+    *,
+    based_on: int | None,
+    changed: list[str],
+    reason: str,
+    by: User,
+) -> Revision:
+    """Keep the values of ``drafted`` as the pool's newest draft. The terms that count stay.
+
+    ``based_on`` is the revision its writer had before them. Raises TermsChangedMeanwhile when
+    somebody saved another one since.
+    """
+    row = PoolProfile.objects.select_for_update().get(pk=drafted.pk)
+    if row.latest_revision_id != based_on:
+        raise refusals.TermsChangedMeanwhile
+    revision: Revision = drafted.save_revision(user=by)
+    audit.record(
+        "pools.edit_pool", row, by=by, reason=reason, changed=changed, revision=revision.pk
+    )
+    return revision
+
+
+@inside_transaction
+def publish_terms(revision: Revision, *, by: User | None) -> PoolProfile:
+    """Let an approved draft be the pool's terms from now on, and its title the pool's name.
+
+    Raises OwnTerms when who approves wrote the draft or asked for its approval (rule 7).
+    """
+    row = PoolProfile.objects.select_for_update().get(pk=revision.object_id)
+    if by is not None and _has_part_in(revision, by):
+        raise refusals.OwnTerms
+    # Read after the lock, so that what is no term (a pause) is taken as it is now.
+    fresh = Revision.objects.get(pk=revision.pk)
+    title = fresh.as_object().title
+    PublishRevisionAction(fresh, user=by, log_action=False).execute(skip_permission_checks=True)
+    _rename(row, title)
+    audit.record("pools.publish_terms", row, by=by, revision=revision.pk)
+    return row
+
+
+def _has_part_in(revision: Revision, person: User) -> bool:
+    return bool(
+        revision.user_id == person.pk
+        or revision.task_states.filter(workflow_state__requested_by=person).exists()
+    )
+
+
+def _rename(profile: PoolProfile, title: str) -> None:
     """Give the pool another title, the one name it has everywhere."""
     if title != profile.pool.name:
         profile.pool.name = title
         profile.pool.save(update_fields=["name"])
+
+
+def pause(profile: PoolProfile, *, by: User, reason: str) -> PoolProfile:
+    """Take no gifts and no pledges from now on. Twice is once."""
+    return _set_paused(profile, True, "pools.pause_pool", by, reason)
+
+
+def resume(profile: PoolProfile, *, by: User, reason: str) -> PoolProfile:
+    """Take gifts and pledges again, within the pool's dates. Twice is once."""
+    return _set_paused(profile, False, "pools.resume_pool", by, reason)
+
+
+def _set_paused(
+    profile: PoolProfile, paused: bool, action: str, by: User, reason: str
+) -> PoolProfile:
+    with use_case():
+        row = PoolProfile.objects.select_for_update().get(pk=profile.pk)
+        if row.paused != paused:
+            row.paused = paused
+            row.save(update_fields=["paused"])
+            audit.record(action, row, by=by, reason=reason)
+        return row

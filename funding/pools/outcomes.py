@@ -8,12 +8,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.money import Money
 from core.refusals import Refusal
 from funding.ledger.entries import NewEntry
 from funding.payments.models import Payment
 from funding.payments.money_in import entry_of
 from funding.payments.outcomes import Settlement
-from funding.pools import charging, gifts, pledges, recurring, rules
+from funding.pools import charging, gifts, instalments, recurring, refusals, rules
 from funding.pools.addresses import pool_page
 from funding.pools.models import Gift, Instalment, PoolProfile, RecurringGift
 
@@ -29,16 +30,29 @@ def _refused(check: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> str
     return ""
 
 
+def _with_cover(words: str, given: Gift | RecurringGift) -> str:
+    """``words``, and what of the sum the donor added for the card's fee."""
+    if not given.fee_cover:
+        return words
+    return _("%(gift)s, with %(cover)s for the card’s fee") % {
+        "gift": words,
+        "cover": Money(given.fee_cover, given.currency).format(),
+    }
+
+
 class GiftOutcome:
     """A gift given once."""
 
     def describe(self, payment: Payment) -> str:
-        profile = PoolProfile.objects.get(pk=payment.pool_id)
-        return _("Gift to the pool “%(pool)s”") % {"pool": profile.title}
+        gift = Gift.objects.select_related("pool__profile").get(pk=payment.purpose_id)
+        words = _("Gift to the pool “%(pool)s”") % {"pool": gift.pool.profile.title}
+        return _with_cover(words, gift)
 
     def why_not_payable(self, payment: Payment) -> str:
-        profile = PoolProfile.objects.select_related("pool").get(pk=payment.pool_id)
-        return _refused(rules.check_open, profile, timezone.localdate())
+        gift = Gift.objects.select_related("pool__profile__pool").get(pk=payment.purpose_id)
+        if gift.declined_at is not None:
+            return str(refusals.GiftDeclined())
+        return _refused(rules.check_open, gift.pool.profile, timezone.localdate())
 
     def succeeded(self, payment: Payment) -> None:
         gifts.receive(payment)
@@ -79,7 +93,7 @@ class RecurringOutcome:
     def describe(self, payment: Payment) -> str:
         wish = RecurringGift.objects.select_related("pool__profile").get(pk=payment.purpose_id)
         words = _RECURRING[RecurringGift.Interval(wish.interval)]
-        return str(words) % {"pool": wish.pool.profile.title}
+        return _with_cover(str(words) % {"pool": wish.pool.profile.title}, wish)
 
     def why_not_payable(self, payment: Payment) -> str:
         """Asked when a donor wants to begin; money of what goes on is never refused."""
@@ -124,7 +138,7 @@ class InstalmentOutcome:
 
     def why_not_payable(self, payment: Payment) -> str:
         instalment = self._instalment(payment)
-        if refused := _refused(pledges.check_payable, instalment):
+        if refused := _refused(instalments.check_payable, instalment):
             return refused
         if payment.pk and payment.amount > instalment.outstanding.amount:
             return _(
@@ -134,19 +148,18 @@ class InstalmentOutcome:
         return ""
 
     def succeeded(self, payment: Payment) -> None:
-        pledges.receive(payment)
+        instalments.receive(payment)
         charging.note_paid(payment)
 
     def entry(self, payment: Payment, settlement: Settlement) -> NewEntry:
-        """Pays a debt where one is booked (a binding pledge), and is a gift where none is: for an
-        intent, and for money that came twice."""
+        """Pays a debt where one stood in the books when it came (a binding pledge), and is a gift
+        where none did: for an intent, before a condition was met, after a write-off, twice."""
         instalment = self._instalment(payment)
         pledge = instalment.pledge
-        pays_a_debt = pledge.binding and pledges.pays(payment)
         return entry_of(
             payment,
             settlement,
-            "instalment" if pays_a_debt else "gift",
+            "instalment" if instalments.paid_debt(payment) else "gift",
             source=f"pledge:{pledge.reference}",
             memo=f"Instalment {instalment.number} of a pledge",
         )
@@ -156,19 +169,24 @@ class InstalmentOutcome:
         charging.note_declined(payment)
 
     def undone(self, payment: Payment) -> None:
-        pledges.take_back(payment, payment.amount)
+        instalments.take_back(payment, payment.amount)
 
     def given_back(self, payment: Payment, amount: int) -> None:
-        pledges.take_back(payment, amount)
+        instalments.take_back(payment, amount)
 
     def kept_after_all(self, payment: Payment, amount: int) -> None:
-        pledges.keep_after_all(payment, amount)
+        instalments.keep_after_all(payment, amount)
 
     def unearned(self, payment: Payment, amount: int) -> int:
         return 0
 
     def thanks_url(self, payment: Payment) -> str:
-        return reverse("giving_pledge", args=[self._instalment(payment).pledge.reference])
+        pledge = self._instalment(payment).pledge
+        if payment.user_id is None or payment.user_id != pledge.donor.user_id:
+            return pool_page(payment.pool.code)  # another payer, or a donor without an account
+        return reverse("giving_pledge", args=[pledge.reference])
 
     def _instalment(self, payment: Payment) -> Instalment:
-        return Instalment.objects.select_related("pledge__pool__profile").get(pk=payment.purpose_id)
+        return Instalment.objects.select_related("pledge__pool__profile", "pledge__donor").get(
+            pk=payment.purpose_id
+        )

@@ -25,18 +25,25 @@ from funding.pools.models import (
     PoolProfile,
     RecurringGift,
 )
+from funding.pools.recent_gifts import AnonymousGifts as AnonymousGifts
+from funding.pools.recent_gifts import PublicGift as PublicGift
+from funding.pools.recent_gifts import anonymous_gifts as anonymous_gifts
+from funding.pools.recent_gifts import recent_gifts as recent_gifts
 
 # --- What is promised -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """What donors promised to a pool, in minor units of its currency.
+    """What donors promised to a pool, in minor units of its currency. No amount is in two of
+    ``pledged``, ``conditional``, ``lapsed`` and ``received``.
 
-    ``pledged`` is promised and not here yet: ``due`` and ``overdue`` are parts of it, the rest
-    falls due later. ``binding`` is the part of it that is booked as a debt to the pool. ``received``
-    came in on pledges; in the ledger it is a part of what the pool received. Cancelled and lapsed
-    pledges are in none but ``received``.
+    ``pledged`` is promised, asked for and not here yet: ``due`` and ``overdue`` are parts of it, the
+    rest falls due later, or when a milestone is met. ``binding`` is the part of it that is booked as
+    a debt to the pool. ``conditional`` is promised only if something happens that did not yet.
+    ``lapsed`` is what is missing of pledges that are overdue for so long that nobody counts on them.
+    ``received`` came in on pledges; in the ledger it is a part of what the pool received. Of
+    cancelled and written-off pledges only what was received is here.
     """
 
     currency: str
@@ -45,23 +52,47 @@ class Promises:
     overdue: int = 0
     binding: int = 0
     received: int = 0
+    conditional: int = 0
+    lapsed: int = 0
 
     @property
     def later(self) -> int:
         return self.pledged - self.due - self.overdue
 
 
+# An instalment whose day counts, seen from the instalment: neither it nor its pledge waits. The same
+# rule as `Instalment.waits`, for the database.
+_PLEDGE_WAITS = ~Q(pledge__condition="") & Q(pledge__condition_met_on__isnull=True)
+FALLS_DUE = ~_PLEDGE_WAITS & (Q(milestone="") | Q(milestone_met_on__isnull=False))
+
+
+def _long_overdue(on: datetime.date) -> Exists:
+    return Exists(
+        Instalment.objects.filter(
+            FALLS_DUE,
+            pledge=OuterRef("pk"),
+            due_on__lt=on - datetime.timedelta(days=LAPSE_DAYS),
+            received_amount__lt=F("amount"),
+        )
+    )
+
+
+def _not_given_up() -> QuerySet[Pledge]:
+    return Pledge.objects.filter(
+        confirmed_at__isnull=False, cancelled_at__isnull=True, written_off_at__isnull=True
+    )
+
+
 def standing_pledges(on: datetime.date) -> QuerySet[Pledge]:
     """The pledges whose instalments are asked for on that day: confirmed, neither cancelled nor
-    lapsed. The same rule as `Pledge.stands`, for the database, fulfilled ones included."""
-    long_overdue = Instalment.objects.filter(
-        pledge=OuterRef("pk"),
-        due_on__lt=on - datetime.timedelta(days=LAPSE_DAYS),
-        received_amount__lt=F("amount"),
-    )
-    return Pledge.objects.filter(
-        ~Exists(long_overdue), confirmed_at__isnull=False, cancelled_at__isnull=True
-    )
+    written off nor lapsed. The same rule as `Pledge.stands`, for the database, fulfilled ones
+    included."""
+    return _not_given_up().filter(~_long_overdue(on))
+
+
+def lapsed_pledges(on: datetime.date) -> QuerySet[Pledge]:
+    """The pledges that have lapsed by that day."""
+    return _not_given_up().filter(_long_overdue(on))
 
 
 def promises_by_pool(
@@ -71,25 +102,28 @@ def promises_by_pool(
     on = on or timezone.localdate()
     open_amount = F("amount") - F("received_amount")
     stands = Q(pledge__in=standing_pledges(on))
+    asked = stands & ~_PLEDGE_WAITS
     soon = on + datetime.timedelta(days=DUE_DAYS_AHEAD)
     rows = Instalment.objects.filter(pledge__confirmed_at__isnull=False)
     if pool is not None:
         rows = rows.filter(pledge__pool=pool)
     found = rows.values("pledge__pool_id", "pledge__currency").annotate(
-        pledged=Sum(open_amount, filter=stands),
-        due=Sum(open_amount, filter=stands & Q(due_on__gte=on, due_on__lte=soon)),
-        overdue=Sum(open_amount, filter=stands & Q(due_on__lt=on)),
-        binding=Sum(open_amount, filter=stands & Q(pledge__binding=True)),
+        pledged=Sum(open_amount, filter=asked),
+        due=Sum(open_amount, filter=stands & FALLS_DUE & Q(due_on__gte=on, due_on__lte=soon)),
+        overdue=Sum(open_amount, filter=stands & FALLS_DUE & Q(due_on__lt=on)),
+        binding=Sum(open_amount, filter=asked & Q(pledge__binding=True)),
+        conditional=Sum(open_amount, filter=stands & _PLEDGE_WAITS),
+        lapsed=Sum(open_amount, filter=Q(pledge__in=lapsed_pledges(on))),
         came_in=Sum("received_amount"),
     )
     return {
         row["pledge__pool_id"]: Promises(
             currency=row["pledge__currency"],
-            pledged=int(row["pledged"] or 0),
-            due=int(row["due"] or 0),
-            overdue=int(row["overdue"] or 0),
-            binding=int(row["binding"] or 0),
             received=int(row["came_in"] or 0),
+            **{
+                name: int(row[name] or 0)
+                for name in ("pledged", "due", "overdue", "binding", "conditional", "lapsed")
+            },
         )
         for row in found
     }
@@ -100,63 +134,7 @@ def promises(pool: Pool, *, on: datetime.date | None = None) -> Promises:
     return promises_by_pool(on=on, pool=pool).get(pool.pk, Promises(currency=pool.currency))
 
 
-# --- Who gave -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PublicGift:
-    """A gift or an instalment as the public sees it. ``name`` is empty for an anonymous donor."""
-
-    name: str
-    amount: int
-    currency: str
-    received_on: datetime.date
-    by_pledge: bool
-
-    @property
-    def money(self) -> Money:
-        return Money(self.amount, self.currency)
-
-
-def recent_gifts(pool: Pool, *, limit: int = 10) -> list[PublicGift]:
-    """The latest money donors gave to the pool, newest first, in two queries.
-
-    A name stands here only where the donor agreed to be named for that very gift.
-    """
-    given = (
-        Gift.objects.filter(pool=pool, received_at__isnull=False)
-        .select_related("donor")
-        .order_by("-received_at", "-pk")[:limit]
-    )
-    paid = (
-        Instalment.objects.filter(pledge__pool=pool, received_at__isnull=False)
-        .select_related("pledge__donor")
-        .order_by("-received_at", "-pk")[:limit]
-    )
-    rows = [(gift.received_at, gift.pk, _public_gift(gift)) for gift in given]
-    rows += [(part.received_at, part.pk, _public_instalment(part)) for part in paid]
-    latest = sorted(rows, key=lambda row: (row[0], row[1]), reverse=True)[:limit]
-    return [public for _at, _pk, public in latest]
-
-
-def _public_gift(gift: Gift) -> PublicGift:
-    return PublicGift(
-        name="" if gift.anonymous else gift.public_name,
-        amount=gift.amount,
-        currency=gift.currency,
-        received_on=timezone.localdate(gift.received_at),
-        by_pledge=False,
-    )
-
-
-def _public_instalment(part: Instalment) -> PublicGift:
-    return PublicGift(
-        name="" if part.pledge.anonymous else part.pledge.public_name,
-        amount=part.received_amount,
-        currency=part.pledge.currency,
-        received_on=timezone.localdate(part.received_at),
-        by_pledge=True,
-    )
+# --- Pools ----------------------------------------------------------------------------------------
 
 
 def profiles() -> QuerySet[PoolProfile]:
@@ -180,8 +158,13 @@ class GivenGift:
         return self.gift.received_at is not None
 
     @property
+    def declined(self) -> bool:
+        return self.gift.declined_at is not None
+
+    @property
     def can_be_paid(self) -> bool:
-        return not self.received and self.payment is not None and self.payment.can_be_tried
+        gone = self.received or self.declined
+        return not gone and self.payment is not None and self.payment.can_be_tried
 
     @property
     def under_way(self) -> bool:
@@ -219,13 +202,24 @@ class GivenRecurring:
 
 @dataclass(frozen=True, slots=True)
 class PledgedInstalment:
-    """One instalment of a donor's pledge: where it stands today, and its payment if one began."""
+    """One instalment of a donor's pledge: where it stands today, its payment if one began, every
+    payment that brought a part of it, and the open requests to pay it."""
 
     instalment: Instalment
     status: Instalment.Status
     payment: Payment | None
     payable: bool
-    expected: ExpectedPayment | None = None
+    requests: list[ExpectedPayment] = field(default_factory=list)
+    paid: list[Payment] = field(default_factory=list)
+
+    @property
+    def expected(self) -> ExpectedPayment | None:
+        """The latest open request to pay it."""
+        return self.requests[-1] if self.requests else None
+
+    @property
+    def part_received(self) -> bool:
+        return 0 < self.instalment.received_amount < self.instalment.amount
 
     @property
     def under_way(self) -> bool:
@@ -256,6 +250,7 @@ class GivenPledge:
         stands = self.status not in (
             Pledge.Status.DRAFT,
             Pledge.Status.CANCELLED,
+            Pledge.Status.WRITTEN_OFF,
             Pledge.Status.FULFILLED,
         )
         return stands and not self.pledge.binding
@@ -310,7 +305,7 @@ def giving_of(user: User, *, on: datetime.date | None = None) -> Giving:
         recurring=_recurring(list(recurring_of(user))),
         pledges=seen_pledges,
         received=_sums(
-            [gift.money for gift in given if gift.received_at is not None]
+            [gift.money for gift in given if gift.received_at and not gift.declined_at]
             + [pledge.received for pledge in promised]
         ),
         promised=_sums([seen.pledge.outstanding for seen in standing]),
@@ -359,9 +354,13 @@ def given_pledge(pledge: Pledge, *, on: datetime.date | None = None) -> GivenPle
 
 
 def _with_payments(rows: list[Pledge], on: datetime.date) -> list[GivenPledge]:
-    ids = [part.pk for pledge in rows for part in pledge.instalments.all()]
-    payments = _payments(pledges.PURPOSE, ids)
-    transfers = _expected(pledges.PURPOSE, ids)
+    ids = [part.pk for pledge in rows for part in pledge.parts]
+    payments: dict[int, list[Payment]] = {}
+    for payment in _all_payments(pledges.PURPOSE, ids):
+        payments.setdefault(payment.purpose_id, []).append(payment)
+    requests: dict[int, list[ExpectedPayment]] = {}
+    for request in _all_expected(pledges.PURPOSE, ids):
+        requests.setdefault(request.purpose_id, []).append(request)
     mandates = {
         mandate.purpose_id: mandate
         for mandate in Mandate.objects.select_related("card").filter(
@@ -376,8 +375,10 @@ def _with_payments(rows: list[Pledge], on: datetime.date) -> list[GivenPledge]:
             pledge=pledge,
             status=pledge.status(on),
             instalments=[
-                _seen_instalment(pledge, part, payments.get(part.pk), transfers.get(part.pk), on)
-                for part in pledge.instalments.all()
+                _seen_instalment(
+                    pledge, part, payments.get(part.pk, []), requests.get(part.pk, []), on
+                )
+                for part in pledge.parts
             ],
             mandate=mandates.get(pledge.pk),
         )
@@ -388,39 +389,41 @@ def _with_payments(rows: list[Pledge], on: datetime.date) -> list[GivenPledge]:
 def _seen_instalment(
     pledge: Pledge,
     part: Instalment,
-    payment: Payment | None,
-    expected: ExpectedPayment | None,
+    payments: list[Payment],
+    requests: list[ExpectedPayment],
     on: datetime.date,
 ) -> PledgedInstalment:
     status = part.status(on)
-    busy = payment is not None and payment.status == Status.PROCESSING
+    received = status == Instalment.Status.RECEIVED
+    busy = [payment for payment in payments if payment.status == Status.PROCESSING]
+    asked_for = pledge.confirmed_at is not None and not received
+    given_up = pledge.cancelled_at is not None or pledge.written_off_at is not None
     return PledgedInstalment(
         instalment=part,
         status=status,
-        payment=payment,
-        expected=expected if status != Instalment.Status.RECEIVED else None,
-        payable=(
-            pledge.confirmed_at is not None
-            and pledge.cancelled_at is None
-            and status != Instalment.Status.RECEIVED
-            and not busy
-        ),
+        payment=busy[0] if busy else next(reversed(payments), None),
+        requests=[] if received else requests,
+        paid=[payment for payment in payments if payment.is_paid],
+        payable=asked_for and not given_up and not busy,
     )
 
 
 def _payments(purpose: str, ids: Iterable[int]) -> dict[int, Payment]:
     """The payment of each gift or instalment, its receipt with it; the one that succeeded first."""
-    rows = (
-        Payment.objects.filter(purpose=purpose, purpose_id__in=list(ids))
-        .prefetch_related("receipts__credit_note")
-        .order_by("pk")
-    )
     chosen: dict[int, Payment] = {}
-    for payment in rows:
+    for payment in _all_payments(purpose, ids):
         known = chosen.get(payment.purpose_id)
         if known is None or not known.is_paid:
             chosen[payment.purpose_id] = payment
     return chosen
+
+
+def _all_payments(purpose: str, ids: Iterable[int]) -> QuerySet[Payment]:
+    return (
+        Payment.objects.filter(purpose=purpose, purpose_id__in=list(ids))
+        .prefetch_related("receipts__credit_note")
+        .order_by("pk")
+    )
 
 
 def _by_pk(ids: Iterable[int]) -> dict[int, Payment]:
@@ -430,10 +433,13 @@ def _by_pk(ids: Iterable[int]) -> dict[int, Payment]:
 
 def _expected(purpose: str, ids: Iterable[int]) -> dict[int, ExpectedPayment]:
     """The transfer that is still expected for each gift, wish or instalment."""
-    rows = ExpectedPayment.objects.filter(
+    return {expected.purpose_id: expected for expected in _all_expected(purpose, ids)}
+
+
+def _all_expected(purpose: str, ids: Iterable[int]) -> QuerySet[ExpectedPayment]:
+    return ExpectedPayment.objects.filter(
         purpose=purpose, purpose_id__in=list(ids), withdrawn_at=None
-    )
-    return {expected.purpose_id: expected for expected in rows.order_by("pk")}
+    ).order_by("pk")
 
 
 def _sums(amounts: list[Money]) -> list[Money]:

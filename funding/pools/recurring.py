@@ -17,7 +17,7 @@ from funding.payments import expected
 from funding.payments.invoices import BillTo
 from funding.payments.models import ExpectedPayment, Payment, Subscription
 from funding.payments.subscriptions import open_subscription
-from funding.pools import rules
+from funding.pools import policy, rules
 from funding.pools.donors import Giver, donor_for
 from funding.pools.gifts import once_token
 from funding.pools.models import Gift, PoolProfile, RecurringGift
@@ -35,24 +35,29 @@ def begin_recurring_gift(
     interval: str,
     language: str,
     form_token: uuid.UUID,
+    cover_fee: bool = False,
 ) -> Subscription:
     """Write a recurring gift and the agreement that will bring it; the donor goes on to checkout.
 
-    The same form sent twice is one. Nothing counts as received before a payment says so. Raises
-    the refusals of `funding.pools.rules`, and those of stripe_units.to_stripe.
+    With ``cover_fee`` the donor pays the card's fee on top of ``amount``, each time. The same form
+    sent twice is one. Nothing counts as received before a payment says so. Raises the refusals of
+    `funding.pools.rules`, AnonymousTooLarge, and those of stripe_units.to_stripe.
     """
-    token = _token(form_token, profile, amount, interval, giver, CARD)
+    way = f"{CARD}, fee covered" if cover_fee else CARD
+    token = _token(form_token, profile, amount, interval, giver, way)
     earlier = _subscription_of(token)
     if earlier is not None:
         return earlier
     try:
         with use_case():
-            recurring = _write(giver, profile, amount, interval, language, token)
+            recurring = _write(
+                giver, profile, amount, interval, language, token, cover_fee=cover_fee
+            )
             return open_subscription(
                 purpose=PURPOSE,
                 purpose_id=recurring.pk,
                 pool=recurring.pool,
-                amount=amount,
+                amount=recurring.money,
                 interval=interval,
                 payer_name=giver.name,
                 payer_email=giver.email,
@@ -78,8 +83,8 @@ def begin_standing_order(
 ) -> ExpectedPayment:
     """Write a recurring gift that the donor's own bank will send, under the reference given here.
 
-    The same form sent twice is one. Raises the refusals of `funding.pools.rules`, and
-    expected.NoAccount where we have no bank account in the pool's currency.
+    The same form sent twice is one. Raises the refusals of `funding.pools.rules`,
+    AnonymousTooLarge, and expected.NoAccount where we have no bank account in the pool's currency.
     """
     token = _token(form_token, profile, amount, interval, giver, TRANSFER)
     earlier = _expected_of(token)
@@ -125,15 +130,22 @@ def _write(
     interval: str,
     language: str,
     token: uuid.UUID,
+    *,
+    cover_fee: bool = False,
 ) -> RecurringGift:
     profile = PoolProfile.objects.select_related("pool").get(pk=profile.pk)
     rules.check_open(profile, timezone.localdate())
     rules.check_gift(profile, amount)
+    added = policy.fee_cover(amount) if cover_fee else Money(0, amount.currency)
+    whole = amount + added
+    if giver.anonymous:
+        policy.check_anonymity(whole)
     return RecurringGift.objects.create(
         donor=donor_for(giver),
         pool=profile.pool,
-        amount=amount.amount,
-        currency=amount.currency,
+        amount=whole.amount,
+        currency=whole.currency,
+        fee_cover=added.amount,
         interval=interval,
         anonymous=giver.anonymous,
         public_name=giver.public_name,
@@ -164,6 +176,8 @@ def receive(payment: Payment) -> Gift:
         pool=payment.pool,
         amount=payment.amount,
         currency=payment.currency,
+        # By standing order another amount may come; by card it is always the agreed one.
+        fee_cover=recurring.fee_cover if payment.amount == recurring.amount else 0,
         anonymous=recurring.anonymous,
         public_name=recurring.public_name,
         language=recurring.language,

@@ -2,7 +2,7 @@
 
 import calendar
 import datetime
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from core.money import Money, split_evenly
@@ -16,10 +16,14 @@ RHYTHMS = {"monthly": 1, "quarterly": 3, "yearly": 12}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One instalment to be: ``amount`` minor units, due on that day."""
+    """One instalment to be: ``amount`` minor units, due on that day.
+
+    With a ``milestone`` (in words) it waits for that, and the day is when it is expected.
+    """
 
     due_on: datetime.date
     amount: int
+    milestone: str = ""
 
 
 def months_later(day: datetime.date, months: int) -> datetime.date:
@@ -40,3 +44,10 @@ def even_parts(total: Money, days: Sequence[datetime.date]) -> list[Part]:
     exactly, the larger ones first. Raises ValueError without days."""
     shares = split_evenly(total.amount, len(days))
     return [Part(day, share) for day, share in zip(sorted(days), shares, strict=True)]
+
+
+def free_day(wanted: datetime.date, taken: Collection[datetime.date]) -> datetime.date:
+    """``wanted``, or the next day that is not ``taken``: a pledge has one instalment a day."""
+    while wanted in taken:
+        wanted += datetime.timedelta(days=1)
+    return wanted

@@ -1,8 +1,10 @@
 from django.urls import path
 
 from funding.pools import views
+from funding.pools.views.transfers import pool_transfers
 
 urlpatterns = [
+    path("transfers/", pool_transfers, name="pool_transfers"),
     path("give/<slug:code>/", views.give, name="give"),
     path("pledge/<slug:code>/", views.pledge, name="pledge"),
     path("pledge/<slug:code>/<uuid:reference>/", views.check_pledge, name="pledge_check"),

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from portal.account import giving_donor_views as donor_views
 from portal.account import giving_views as views
 
 urlpatterns = [
@@ -17,4 +18,19 @@ urlpatterns = [
         name="giving_stop_standing_order",
     ),
     path("pledges/<uuid:reference>/withdraw/", views.withdraw, name="giving_withdraw"),
+    path("pledges/<uuid:reference>/name/", donor_views.name_pledge, name="giving_name_pledge"),
+    path("gifts/<uuid:reference>/name/", donor_views.name_gift, name="giving_name_gift"),
+    path(
+        "recurring/<uuid:reference>/name/",
+        donor_views.name_recurring,
+        name="giving_name_recurring",
+    ),
+    path("you/", donor_views.own_details, name="giving_details"),
+    path("claim/", donor_views.claim, name="giving_claim"),
+    path(
+        "years/<int:year>/<slug:currency>.pdf",
+        donor_views.year_statement,
+        name="giving_year_statement",
+    ),
+    path("did/", donor_views.did, name="giving_did"),
 ]

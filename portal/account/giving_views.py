@@ -17,8 +17,9 @@ from core.refusals import Refusal
 from core.responses import SeeOther
 from funding.payments import issuer
 from funding.payments.views import to_checkout
-from funding.pools import pledges, queries, recurring
+from funding.pools import instalments, pledges, queries, recurring, year_statements
 from funding.pools.addresses import pool_page, pools_page
+from funding.pools.donors import own_row
 from funding.pools.models import Pledge
 from funding.pools.views import signed_in
 
@@ -42,7 +43,12 @@ def giving(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "account_area/giving/overview.html",
-        {"giving": queries.giving_of(user), "pools_href": pools_page()},
+        {
+            "giving": queries.giving_of(user),
+            "donor": own_row(user),
+            "years": year_statements.statements_of(user),
+            "pools_href": pools_page(),
+        },
     )
 
 
@@ -76,9 +82,9 @@ def pay_instalment(request: HttpRequest, reference: uuid.UUID, number: int) -> H
     language = get_language() or "en"
     try:
         if request.POST.get("by") == "transfer":
-            expected = pledges.expect_instalment(instalment, user=user, language=language)
+            expected = instalments.expect_instalment(instalment, user=user, language=language)
             return SeeOther(expected.get_absolute_url())
-        payment = pledges.begin_instalment_payment(
+        payment = instalments.begin_instalment_payment(
             instalment,
             user=user,
             language=language,
@@ -95,7 +101,7 @@ def pay_instalment(request: HttpRequest, reference: uuid.UUID, number: int) -> H
 def revoke_consent(request: HttpRequest, reference: uuid.UUID) -> HttpResponse:
     """Charge no card for this pledge any more."""
     user, found = _own_pledge(request, reference)
-    pledges.revoke_consent(found, by=user)
+    instalments.revoke_consent(found, by=user)
     messages.success(
         request, _("No card is charged for this pledge any more. You pay each instalment yourself.")
     )

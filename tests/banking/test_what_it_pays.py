@@ -13,7 +13,7 @@ from funding.ledger import verification
 from funding.ledger.queries import balances, figures
 from funding.payments.banking import confirming, refusals, undoing
 from funding.payments.models import BankLine, ExpectedPayment, Match
-from funding.pools import gifts, pledges
+from funding.pools import gifts, instalments
 from funding.pools.models import Gift, Instalment
 from tests.factories.banking import make_account, make_line, make_staff
 from tests.factories.membership import admitted_term, dues_payment, foundation, invoice_of
@@ -116,7 +116,7 @@ def test_an_instalment_is_paid_in_part_then_whole_and_parked_money_serves(clerk:
     pledge = confirmed_pledge(binding=True)
     instalment = Instalment.objects.filter(pledge=pledge).order_by("number").first()
     assert instalment is not None
-    expected: Any = pledges.expect_instalment(instalment, user=None, language="en")
+    expected: Any = instalments.expect_instalment(instalment, user=None, language="en")
     receivable = balances(pledge.pool, "USD")["contributions-receivable"]
     match(line_of(1_000, clerk), expected, clerk)
     instalment.refresh_from_db()

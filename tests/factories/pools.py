@@ -13,7 +13,7 @@ from core.money import Money
 from core.transactions import use_case
 from funding.payments import progress
 from funding.payments.models import Payment
-from funding.pools import gifts, opening, pledges
+from funding.pools import gifts, instalments, opening, pledges
 from funding.pools.donors import Giver
 from funding.pools.models import Gift, Instalment, Pledge, PoolProfile
 from funding.pools.schedules import Part, even_parts, months_later
@@ -95,6 +95,7 @@ def draft_pledge(
     amount: int = 100_000,
     parts: list[Part] | None = None,
     binding: bool = True,
+    condition: str = "",
     **giver: Any,
 ) -> Pledge:
     """A draft of 1,000.00 in two instalments, today and in six months."""
@@ -105,6 +106,7 @@ def draft_pledge(
         amount=Money(amount, profile.currency),
         parts=parts or even_parts(Money(amount, profile.currency), in_months(0, 6)),
         binding=binding,
+        condition=condition,
         language="en",
         form_token=uuid.uuid4(),
     )
@@ -119,7 +121,9 @@ def confirmed_pledge(user: User | None = None, **changes: Any) -> Pledge:
 def begun_instalment(pledge: Pledge, number: int = 1) -> tuple[Instalment, Payment]:
     instalment = pledge.instalments.get(number=number)
     assert pledge.donor.user is not None
-    payment = pledges.begin_instalment_payment(instalment, user=pledge.donor.user, language="en")
+    payment = instalments.begin_instalment_payment(
+        instalment, user=pledge.donor.user, language="en"
+    )
     return instalment, payment
 
 

@@ -11,7 +11,7 @@ from core.transactions import use_case
 from funding.dues import crediting
 from funding.payments import progress
 from funding.payments.models import Payment
-from funding.pools import pledges
+from funding.pools import instalments
 from membership import terms
 from tests.factories import pools as make
 from tests.factories.membership import admitted_term, dues_payment, invoice_of
@@ -82,11 +82,11 @@ def test_a_donor_agrees_to_later_charges_while_the_card_pays(
     pledge = make.confirmed_pledge(person)
     instalment, payment = make.begun_instalment(pledge)
     meeting = Meeting()
-    monkeypatch.setattr(pledges, "receive", meeting.hold(0, pledges.receive))
-    monkeypatch.setattr(pledges, "_consent", meeting.hold(1, pledges._consent))
+    monkeypatch.setattr(instalments, "receive", meeting.hold(0, instalments.receive))
+    monkeypatch.setattr(instalments, "_consent", meeting.hold(1, instalments._consent))
     errors = errors_of(
         lambda: news_of(payment),
-        lambda: pledges.begin_instalment_payment(
+        lambda: instalments.begin_instalment_payment(
             instalment, user=person, language="en", charge_later=True
         ),
     )

@@ -16,7 +16,7 @@ from funding.payments import care, customers, mandates, progress
 from funding.payments.checkout import NoLongerWanted, begin_checkout
 from funding.payments.models import Card, Channel, Mandate, Payment, Status
 from funding.payments.stripe_client import client as stripe_client
-from funding.pools import charging, pledges
+from funding.pools import charging, instalments, pledges
 from funding.pools.models import Pledge
 from tests.factories import pools as make
 from tests.payments.recurring_at_stripe import ALWAYS_ASKS, FAILS_LATER
@@ -29,7 +29,7 @@ def agreed(sandbox: Sandbox, card: str = GOOD, **changes: Any) -> Pledge:
     """A pledge whose first instalment was paid with a card that may be charged again."""
     pledge = make.confirmed_pledge(make.make_person(), **changes)
     assert isinstance(pledge.donor.user, User)
-    payment = pledges.begin_instalment_payment(
+    payment = instalments.begin_instalment_payment(
         pledge.instalments.get(number=1),
         user=pledge.donor.user,
         language="en",
@@ -91,7 +91,7 @@ def test_the_last_answer_counts_although_a_page_was_open(sandbox: Sandbox, later
     instalment, user = pledge.instalments.get(number=1), pledge.donor.user
     addresses = []
     for answer in (not later, later):
-        payment = pledges.begin_instalment_payment(
+        payment = instalments.begin_instalment_payment(
             instalment, user=user, language="en", charge_later=answer
         )
         addresses.append(begin_checkout(payment))
@@ -343,7 +343,7 @@ def test_what_was_charged_and_refunded_is_not_announced_anew(sandbox: Sandbox) -
     run_pending_jobs()
     payment.refresh_from_db()
     with use_case():
-        pledges.take_back(progress.lock(payment.pk), 20_000)
+        instalments.take_back(progress.lock(payment.pk), 20_000)
     assert pledge.instalments.get(number=2).outstanding.amount == 20_000
     with on_day(0, pledge):
         assert charging.announce_charges() == 0
@@ -358,7 +358,7 @@ def test_the_charge_is_announced_to_the_donors_present_address(sandbox: Sandbox)
     person.email = "new@example.org"
     person.save()
     pledge = make.confirmed_pledge(person)
-    payment = pledges.begin_instalment_payment(
+    payment = instalments.begin_instalment_payment(
         pledge.instalments.get(number=1), user=person, language="en", charge_later=True
     )
     sandbox.pay_and_deliver(payment)

@@ -9,7 +9,7 @@ from funding.payments import checkout, mandates, problems, progress
 from funding.payments.checkout import BeingConfirmed, begin_checkout
 from funding.payments.models import Payment, Status
 from funding.payments.stripe_client import client
-from funding.pools import charging, pledges
+from funding.pools import charging, instalments
 from membership import terms
 from tests.factories import pools as make
 from tests.factories.membership import admitted_term, dues_payment
@@ -55,10 +55,10 @@ def test_a_page_paid_in_another_tab_while_it_is_closed_is_being_confirmed(
 ) -> None:
     pledge = make.confirmed_pledge(make.make_person())
     instalment, user = pledge.instalments.get(number=1), pledge.donor.user
-    payment = pledges.begin_instalment_payment(instalment, user=user, language="en")
+    payment = instalments.begin_instalment_payment(instalment, user=user, language="en")
     address = begin_checkout(payment)
     # Ticked now: the page that does not ask for the card is closed.
-    payment = pledges.begin_instalment_payment(
+    payment = instalments.begin_instalment_payment(
         instalment, user=user, language="en", charge_later=True
     )
     real = checkout._expire
@@ -90,9 +90,9 @@ def test_a_saved_fault_of_stripe_does_not_keep_a_payer_out_for_a_day(sandbox: Sa
 def test_an_instalment_whose_debit_is_under_way_is_not_paid_again(sandbox: Sandbox) -> None:
     pledge = make.confirmed_pledge(make.make_person())
     instalment, user = pledge.instalments.get(number=1), pledge.donor.user
-    payment = pledges.begin_instalment_payment(instalment, user=user, language="en")
+    payment = instalments.begin_instalment_payment(instalment, user=user, language="en")
     under_way_by_debit(sandbox, payment)
-    again = pledges.begin_instalment_payment(instalment, user=user, language="en")
+    again = instalments.begin_instalment_payment(instalment, user=user, language="en")
     assert again == payment
     with pytest.raises(BeingConfirmed):
         begin_checkout(again)

@@ -10,7 +10,7 @@ from django.db import connection
 
 from core.money import Money
 from funding.payments.models import ExpectedPayment, Mandate, Payment, Subscription
-from funding.pools import gifts, pledges, recurring
+from funding.pools import gifts, instalments, recurring
 from funding.pools.models import Gift, RecurringGift
 from tests.factories import pools as make
 from tests.factories.banking import make_account
@@ -64,10 +64,10 @@ def test_two_tabs_at_one_instalment_share_payment_consent_and_transfer(committed
     pledge = make.confirmed_pledge(make.make_person())
     instalment, user = pledge.instalments.get(number=1), pledge.donor.user
     at_once(
-        lambda: pledges.begin_instalment_payment(
+        lambda: instalments.begin_instalment_payment(
             instalment, user=user, language="en", charge_later=True
         )
     )
-    at_once(lambda: pledges.expect_instalment(instalment, user=user, language="en"))
+    at_once(lambda: instalments.expect_instalment(instalment, user=user, language="en"))
     assert (Payment.objects.count(), Mandate.objects.count()) == (1, 1)
     assert ExpectedPayment.objects.count() == 1

@@ -19,7 +19,7 @@ from funding.ledger.models import Entry
 from funding.payments.checkout import open_payment
 from funding.payments.models import Payment
 from funding.payments.outcomes import outcome_of
-from funding.pools import pledges, refusals
+from funding.pools import instalments, pledges, refusals
 from funding.pools.models import LAPSE_DAYS, Instalment, Pledge
 from funding.pools.schedules import Part, even_parts, rhythmic_days
 from tests.factories import pools as make
@@ -254,13 +254,13 @@ def test_no_more_of_an_instalment_is_taken_back_or_kept_after_all_than_its_payme
     make.pay(payment)
     for take, left in ((20_000, 30_000), (40_000, 0)):
         with use_case():
-            pledges.take_back(payment, take)
+            instalments.take_back(payment, take)
         part.refresh_from_db()
         assert part.received_amount == left
     assert part.received_at is None
     for keep, left in ((20_000, 20_000), (40_000, 50_000)):
         with use_case():
-            pledges.keep_after_all(payment, keep)
+            instalments.keep_after_all(payment, keep)
         part.refresh_from_db()
         assert part.received_amount == left
     assert part.received_at is not None
@@ -321,7 +321,7 @@ def test_two_tabs_at_once_make_one_payment_and_the_instalment_is_received_once(
     part = pledge.instalments.get(number=1)
 
     def begin() -> Payment:
-        return pledges.begin_instalment_payment(part, user=pledge.donor.user, language="en")
+        return instalments.begin_instalment_payment(part, user=pledge.donor.user, language="en")
 
     made = in_threads(begin, begin, begin)
     assert all(isinstance(one, Payment) for one in made)
@@ -393,7 +393,7 @@ def test_a_pledge_with_a_payment_under_way_is_not_withdrawn() -> None:
 def test_status_of_an_instalment_follows_from_its_day_and_what_came(
     days_from_due: int, received: int, status: Instalment.Status
 ) -> None:
-    part = Instalment(due_on=TODAY, amount=500, received_amount=received)
+    part = Instalment(pledge=Pledge(), due_on=TODAY, amount=500, received_amount=received)
     assert part.status(TODAY + datetime.timedelta(days=days_from_due)) == status
 
 
@@ -433,8 +433,8 @@ def _change(sql: str, *values: object) -> None:
         "UPDATE pools_pledge SET amount = amount + 1 WHERE id = %s",
         "DELETE FROM pools_instalment WHERE pledge_id = %s AND number = 2",
         "DELETE FROM pools_instalment WHERE pledge_id = %s",
-        "INSERT INTO pools_instalment (pledge_id, number, due_on, amount, received_amount)"
-        " VALUES (%s, 3, '2040-01-01', 1, 0)",
+        "INSERT INTO pools_instalment (pledge_id, number, due_on, amount, received_amount, milestone)"
+        " VALUES (%s, 3, '2040-01-01', 1, 0, '')",
     ],
 )
 @pytest.mark.django_db
@@ -473,7 +473,13 @@ def test_the_database_takes_a_change_that_adds_up_when_it_is_whole() -> None:
             "received_within_amount",
         ),
         ("UPDATE pools_instalment SET received_amount = 1", "received_on_a_day"),
-        ("UPDATE pools_instalment SET amount = 0", "instalment_above_zero"),
+        ("UPDATE pools_instalment SET amount = -1", "instalment_not_below_zero"),
+        (
+            "UPDATE pools_instalment SET milestone_met_on = now()",
+            "instalment_milestone_met_where_there_is_one",
+        ),
+        ("UPDATE pools_pledge SET condition_met_on = now()", "condition_met_where_there_is_one"),
+        ("UPDATE pools_pledge SET written_off_at = now()", "pledge_written_off_while_it_stood"),
         ("UPDATE pools_pledge SET amount = 0", "pledge_above_zero"),
         ("UPDATE pools_pledge SET cancelled_at = now()", "pledge_cancelled_after_confirmed"),
         ("UPDATE pools_pledge SET currency = 'EUR'", "pledge_in_currency_of_its_pool"),
@@ -505,7 +511,7 @@ def test_a_pledge_of_many_instalments_adds_up_at_a_real_commit(committed_db: obj
 def test_an_instalment_begun_before_its_pledge_was_withdrawn_is_no_longer_taken() -> None:
     alice = make.make_person()
     pledge = make.confirmed_pledge(alice, binding=False)
-    payment = pledges.begin_instalment_payment(
+    payment = instalments.begin_instalment_payment(
         pledge.instalments.all()[0], user=alice, language="en"
     )
     assert outcome_of("instalment").why_not_payable(payment) == ""

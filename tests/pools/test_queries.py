@@ -72,7 +72,7 @@ def test_only_donors_who_agreed_for_that_gift_are_named() -> None:
     pledge = make.confirmed_pledge(user, profile=profile, binding=False)
     make.received_instalment(pledge)
     named = {gift.amount: gift.name for gift in queries.recent_gifts(profile.pool)}
-    assert named == {1_000: "Grace & Sons", 2_000: "", 3_000: "", 50_000: ""}
+    assert named == {1_000: "Grace & Sons"}
 
 
 @pytest.mark.django_db
@@ -88,9 +88,10 @@ def test_public_gifts_come_newest_first_and_no_more_than_asked_for() -> None:
     profile = make.open_pool()
     start = timezone.now() - datetime.timedelta(days=10)
     for number in range(4):
-        _gift, payment = make.begun_gift(profile, amount=1_000 + number)
+        giver = make.a_giver(public_name="Grace")
+        _gift, payment = make.begun_gift(profile, giver, amount=1_000 + number)
         make.pay(payment, paid_at=start + datetime.timedelta(hours=number))
-    pledge = make.confirmed_pledge(profile=profile)
+    pledge = make.confirmed_pledge(profile=profile, public_name="Grace")
     _part, payment = make.begun_instalment(pledge)
     make.pay(payment, paid_at=start + datetime.timedelta(hours=2, minutes=30))
     seen = queries.recent_gifts(profile.pool, limit=3)
@@ -159,9 +160,9 @@ def test_the_number_of_queries_does_not_grow(
             assert seen.pledge.pool.profile.title
 
     add()
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(15):
         read()
     for _ in range(3):
         add()
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(15):
         read()

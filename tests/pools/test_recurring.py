@@ -132,8 +132,9 @@ def test_each_payment_is_one_gift_named_as_the_wish_agreed() -> None:
 def test_an_anonymous_wish_makes_anonymous_gifts() -> None:
     subscription = begin()
     paid(subscription)
-    (public,) = queries.recent_gifts(subscription.pool)
-    assert public.name == ""
+    gift = Gift.objects.get()
+    assert (gift.anonymous, gift.public_name) == (True, "")
+    assert queries.recent_gifts(subscription.pool) == []
 
 
 def test_its_end_is_noted_on_the_wish() -> None:

@@ -15,7 +15,7 @@ from funding.payments.models import (
     Payment,
     Subscription,
 )
-from funding.pools import pledges
+from funding.pools import instalments, pledges
 from funding.pools.models import Gift, PoolProfile, RecurringGift
 from funding.pools.refusals import InstalmentReceived
 from tests.factories import pools as make
@@ -199,18 +199,18 @@ def test_an_instalment_paid_by_card_is_no_longer_expected_by_transfer() -> None:
     make_account("USD")
     pledge = make.confirmed_pledge(make.make_person())
     instalment = pledge.instalments.get(number=1)
-    pledges.expect_instalment(instalment, user=pledge.donor.user, language="en")
+    instalments.expect_instalment(instalment, user=pledge.donor.user, language="en")
     make.received_instalment(pledge)
     assert ExpectedPayment.objects.get().withdrawn_at is not None
     with pytest.raises(InstalmentReceived):
-        pledges.expect_instalment(instalment, user=pledge.donor.user, language="en")
+        instalments.expect_instalment(instalment, user=pledge.donor.user, language="en")
 
 
 def test_withdrawing_a_pledge_withdraws_what_is_expected_for_it() -> None:
     make_account("USD")
     pledge = make.confirmed_pledge(make.make_person(), binding=False)
     for number in (1, 2):
-        pledges.expect_instalment(
+        instalments.expect_instalment(
             pledge.instalments.get(number=number), user=pledge.donor.user, language="en"
         )
     pledges.withdraw_pledge(pledge, by=pledge.donor.user)
@@ -223,7 +223,7 @@ def test_a_transfer_asked_for_an_overdue_instalment_is_due_today() -> None:
     pledge.instalments.filter(number=1).update(
         due_on=timezone.localdate() - datetime.timedelta(days=5)
     )
-    expected = pledges.expect_instalment(
+    expected = instalments.expect_instalment(
         pledge.instalments.get(number=1), user=pledge.donor.user, language="en"
     )
     assert expected.due_on == timezone.localdate()

@@ -1,6 +1,6 @@
 """The panel "What needs you" on the first page of the back office."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,16 @@ class NeedsYouPanel(Component):
         return {"shown": shown, "needs": needs_of(self.person) if shown else []}
 
 
+# What waits in packages that this one does not know: they register when the hooks are loaded.
+_others: list[Callable[[User], list[Need | None]]] = []
+
+
+def register(needs: Callable[[User], list[Need | None]]) -> None:
+    """Have the panel show what ``needs`` finds for a person; it asks for their rights itself."""
+    if needs not in _others:
+        _others.append(needs)
+
+
 def needs_of(person: Any) -> list[Need]:
     """What waits for ``person``, most urgent first."""
     found = [_disputes(), _failing(), _problems(), _lines()]
@@ -49,6 +59,8 @@ def needs_of(person: Any) -> list[Need]:
         found += [_to_order(), _unmatched(), _parked()]
     if person.has_perm(SIGN_RECONCILIATION):
         found.append(_months())
+    for needs in _others:
+        found += needs(person)
     return [need for need in found if need is not None]
 
 
@@ -68,7 +80,7 @@ def _disputes() -> Need | None:
 
 
 def _failing() -> Need | None:
-    return _counted(
+    return counted(
         waiting.failing_events().count(),
         lambda count: ngettext(
             "%(count)s event of Stripe could not be processed",
@@ -80,7 +92,7 @@ def _failing() -> Need | None:
 
 
 def _problems() -> Need | None:
-    return _counted(
+    return counted(
         waiting.payments_with_a_problem().count(),
         lambda count: ngettext(
             "%(count)s payment has a problem", "%(count)s payments have a problem", count
@@ -90,7 +102,7 @@ def _problems() -> Need | None:
 
 
 def _lines() -> Need | None:
-    return _counted(
+    return counted(
         waiting.processor_lines_with_a_problem().count(),
         lambda count: ngettext(
             "%(count)s line of the processor is not in the books",
@@ -102,7 +114,7 @@ def _lines() -> Need | None:
 
 
 def _to_decide(person: User) -> Need | None:
-    return _counted(
+    return counted(
         waiting.payouts_for(person).count(),
         lambda count: ngettext(
             "%(count)s payout waits for your decision",
@@ -114,7 +126,7 @@ def _to_decide(person: User) -> Need | None:
 
 
 def _not_sent() -> Need | None:
-    return _counted(
+    return counted(
         waiting.payouts_not_sent().count(),
         lambda count: ngettext(
             "%(count)s approved refund has not reached the card processor",
@@ -126,7 +138,7 @@ def _not_sent() -> Need | None:
 
 
 def _to_order() -> Need | None:
-    return _counted(
+    return counted(
         waiting.payouts_to_order().count(),
         lambda count: ngettext(
             "%(count)s payout is approved and to be ordered at the bank",
@@ -138,7 +150,7 @@ def _to_order() -> Need | None:
 
 
 def _unmatched() -> Need | None:
-    return _counted(
+    return counted(
         waiting.unmatched_lines().count(),
         lambda count: ngettext(
             "%(count)s bank line is not matched yet",
@@ -150,7 +162,7 @@ def _unmatched() -> Need | None:
 
 
 def _parked() -> Need | None:
-    return _counted(
+    return counted(
         waiting.parked_lines().count(),
         lambda count: ngettext(
             "%(count)s bank line is parked: nobody knows yet what it is for",
@@ -162,7 +174,7 @@ def _parked() -> Need | None:
 
 
 def _months() -> Need | None:
-    return _counted(
+    return counted(
         signoff.unsigned_count(),
         lambda count: ngettext(
             "%(count)s month of an account is not signed off",
@@ -173,5 +185,6 @@ def _months() -> Need | None:
     )
 
 
-def _counted(count: int, words: Any, url: str) -> Need | None:
+def counted(count: int, words: Any, url: str) -> Need | None:
+    """The need that ``words`` (of a count) tells, where there is one."""
     return Need(words(count) % {"count": count}, url) if count else None

@@ -1,14 +1,12 @@
-"""Giving and pledging in the browser: read the form, call the transition, say what it said."""
+"""Pledging in the browser: read the form, call the transition, say what it said."""
 
 import uuid
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -18,81 +16,18 @@ from django.views.decorators.http import require_http_methods, require_POST
 from core.models import User
 from core.refusals import Refusal
 from core.responses import SeeOther
-from funding.payments import subscription_views
-from funding.payments.views import to_checkout
-from funding.pools import gifts, pledges, queries, recurring, rules
+from funding.pools import pledges, queries
 from funding.pools.addresses import pool_page
-from funding.pools.forms import CARD, GiftForm, PledgeForm, pledge_as_typed
+from funding.pools.forms import PledgeForm, pledge_as_typed
 from funding.pools.models import Pledge, PoolProfile
-
-
-def signed_in(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None
-
-
-def _profile(code: str) -> PoolProfile:
-    return get_object_or_404(PoolProfile.objects.select_related("pool"), pool__code=code)
-
-
-def _closed(profile: PoolProfile) -> str:
-    """Why the pool takes nothing today; empty when it does."""
-    try:
-        rules.check_open(profile, timezone.localdate())
-    except Refusal as refusal:
-        return str(refusal)
-    return ""
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def give(request: HttpRequest, code: str) -> HttpResponse:
-    """Give to a pool: one form, then the checkout page, or how to send the money."""
-    profile = _profile(code)
-    user = signed_in(request)
-    form = GiftForm(request.POST or None, profile=profile, user=user)
-    if request.method == "POST" and form.is_valid():
-        try:
-            return _go_and_pay(request, profile, form)
-        except Refusal as refusal:
-            form.refuse(refusal)
-    return render(
-        request,
-        "pools/give.html",
-        {
-            "profile": profile,
-            "form": form,
-            "closed": _closed(profile),
-            "pool_href": pool_page(profile.code),
-        },
-    )
-
-
-def _go_and_pay(request: HttpRequest, profile: PoolProfile, form: GiftForm) -> HttpResponse:
-    """Write down what the form says and send the donor where it is paid. Raises refusals."""
-    act: dict[str, Any] = {
-        "profile": profile,
-        "amount": form.cleaned_data["money"],
-        "language": get_language() or "en",
-        "form_token": form.cleaned_data["form_token"],
-    }
-    if form.interval:
-        act["interval"] = form.interval
-        if form.way == CARD:
-            return subscription_views.to_checkout(
-                request, recurring.begin_recurring_gift(form.giver, **act)
-            )
-        return SeeOther(recurring.begin_standing_order(form.giver, **act).get_absolute_url())
-    if form.way == CARD:
-        return to_checkout(request, gifts.begin_gift(form.giver, **act))
-    promised = gifts.promise_gift(form.giver, channel=form.channel, **act)
-    return SeeOther(promised.get_absolute_url())
+from funding.pools.views.common import closed_because, profile_of, signed_in
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def pledge(request: HttpRequest, code: str) -> HttpResponse:
     """Pledge to a pool: the form. What it makes is a draft, to be checked and confirmed."""
-    profile = _profile(code)
+    profile = profile_of(code)
     user = signed_in(request)
     if user is None:
         return render(
@@ -100,7 +35,7 @@ def pledge(request: HttpRequest, code: str) -> HttpResponse:
             "pools/pledge_sign_in.html",
             {
                 "profile": profile,
-                "closed": _closed(profile),
+                "closed": closed_because(profile),
                 "pool_href": pool_page(profile.code),
                 "next": urlencode({"next": request.path}),
             },
@@ -114,6 +49,7 @@ def pledge(request: HttpRequest, code: str) -> HttpResponse:
                 amount=form.cleaned_data["amount"],
                 parts=form.cleaned_data["parts"],
                 binding=form.cleaned_data["binding"] == "binding",
+                condition=form.cleaned_data["condition"],
                 language=get_language() or "en",
                 form_token=form.cleaned_data["form_token"],
             )
@@ -133,7 +69,7 @@ def _pledge_form(
         {
             "profile": profile,
             "form": form,
-            "closed": _closed(profile),
+            "closed": closed_because(profile),
             "pool_href": pool_page(profile.code),
             "cancel_href": cancel_href,
         },
@@ -198,6 +134,7 @@ def change_pledge(request: HttpRequest, code: str, reference: uuid.UUID) -> Http
                 amount=form.cleaned_data["amount"],
                 parts=form.cleaned_data["parts"],
                 binding=form.cleaned_data["binding"] == "binding",
+                condition=form.cleaned_data["condition"],
             )
         except Refusal as refusal:
             form.refuse(refusal)

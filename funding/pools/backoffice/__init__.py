@@ -1,0 +1,1 @@
+"""Pools, donors, gifts and pledges in the Wagtail admin."""

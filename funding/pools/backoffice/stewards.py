@@ -1,0 +1,139 @@
+"""Stewards of pools: appointed and ended here, never rewritten."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.forms import WagtailAdminModelForm
+from wagtail.admin.ui.tables import Column
+from wagtail.admin.views.generic import CreateView, EditView
+from wagtail.admin.viewsets.model import ModelViewSet
+from wagtail.admin.widgets import AdminDateInput
+from wagtail.permissions import register_permission_policy
+
+from core.refusals import Refusal
+from funding.pools import stewards
+from funding.pools.backoffice.reading import ReadPolicy
+from funding.pools.models import PoolSteward
+
+
+class StewardPolicy(ReadPolicy):
+    allowed = frozenset({"view", "add", "change"})
+
+
+register_permission_policy(PoolSteward, StewardPolicy(PoolSteward))
+
+
+class AppointForm(WagtailAdminModelForm):
+    class Meta:
+        model = PoolSteward
+        fields = ["profile", "name", "organisation", "since"]
+        labels = {"profile": _("Pool")}
+        help_texts = {
+            "name": _("The pool’s page shows it."),
+            "organisation": _("The pool’s page shows it beside the name."),
+        }
+        widgets = {"since": AdminDateInput}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["since"].initial = timezone.localdate()
+        pools = self.fields["profile"]
+        assert isinstance(pools, forms.ModelChoiceField)
+        pools.queryset = pools.queryset.select_related("pool") if pools.queryset else None
+
+
+class EndForm(WagtailAdminModelForm):
+    until = forms.DateField(label=_("Last day"), widget=AdminDateInput)
+    reason = forms.CharField(
+        label=_("Reason"), max_length=500, error_messages={"required": _("Write the reason.")}
+    )
+
+    class Meta:
+        model = PoolSteward
+        fields: list[str] = []
+
+
+class RefusingView:
+    """Shows a rule's refusal above the form, which keeps what was typed."""
+
+    def refused(self, form: Any, refusal: Refusal) -> HttpResponse:
+        form.add_error(None, str(refusal))
+        self.produced_error_code = "validation_error"
+        self.produced_error_message = str(refusal)
+        answer: HttpResponse = self.form_invalid(form)  # type: ignore[attr-defined]
+        return answer
+
+
+class AppointView(RefusingView, CreateView):
+    page_title = _("Appoint a steward")
+
+    def form_valid(self, form: AppointForm) -> HttpResponse:
+        self.form = form
+        typed = form.cleaned_data
+        try:
+            self.object = stewards.appoint(
+                typed["profile"],
+                name=typed["name"],
+                organisation=typed["organisation"],
+                since=typed["since"],
+                by=self.request.user,
+            )
+        except Refusal as refusal:
+            return self.refused(form, refusal)
+        return self.save_action()
+
+
+class EndView(RefusingView, EditView):
+    """One steward: who it is, and the day on which it ends."""
+
+    object: PoolSteward
+    submit_button_label = _("End it")
+
+    def get_page_subtitle(self) -> str:
+        return gettext("%(name)s, %(pool)s, since %(date)s") % {
+            "name": self.object.name,
+            "pool": self.object.profile,
+            "date": stewards.written(self.object.since),
+        }
+
+    def form_valid(self, form: EndForm) -> HttpResponse:
+        self.form = form
+        try:
+            self.object = stewards.end(
+                self.object,
+                until=form.cleaned_data["until"],
+                by=self.request.user,
+                reason=form.cleaned_data["reason"],
+            )
+        except Refusal as refusal:
+            return self.refused(form, refusal)
+        return self.save_action()
+
+
+class StewardViewSet(ModelViewSet):
+    model = PoolSteward
+    name = "pool_stewards"
+    icon = "group"
+    menu_label = _("Stewards")
+    copy_view_enabled = False
+    add_to_reference_index = False
+    add_view_class = AppointView
+    edit_view_class = EndView
+    list_filter = ["profile"]
+    list_display = [
+        "name",
+        "organisation",
+        Column("pool", label=_("Pool"), accessor=lambda row: row.profile.title),
+        "since",
+        "until",
+    ]
+
+    def get_form_class(self, for_update: bool = False) -> type[WagtailAdminModelForm]:
+        return EndForm if for_update else AppointForm
+
+    def get_queryset(self, request: Any) -> Any:
+        return PoolSteward.objects.select_related("profile__pool")

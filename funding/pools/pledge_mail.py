@@ -1,0 +1,69 @@
+"""What donors are told of their pledges by e-mail, in the language they promised in."""
+
+import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils import translation
+
+from core.mail import enqueue_mail
+from core.transactions import inside_transaction
+from funding.pools.models import Instalment, Pledge
+from funding.pools.rules import written
+
+
+@inside_transaction
+def send_confirmation(pledge: Pledge) -> None:
+    """What they promised."""
+    _send("pools_pledge_confirmed", pledge)
+
+
+@inside_transaction
+def send_change(pledge: Pledge, *, what: str, milestone: str = "") -> None:
+    """What is now asked for. ``what`` happened: "changed", "condition" or "milestone" (was met)."""
+    _send("pools_pledge_changed", pledge, what=what, milestone=milestone)
+
+
+@inside_transaction
+def send_reminder(instalment: Instalment, on: datetime.date) -> None:
+    """That an instalment falls due, or was due."""
+    pledge = instalment.pledge
+    with translation.override(pledge.language):
+        about = {
+            "part": instalment.outstanding.format(),
+            "due_on": written(instalment.due_on),
+            "overdue": instalment.due_on < on,
+            "part_paid": bool(instalment.received_amount),
+            "number": instalment.number,
+        }
+    _send("pools_instalment_reminder", pledge, **about)
+
+
+def _send(template: str, pledge: Pledge, **more: Any) -> None:
+    with translation.override(pledge.language):
+        enqueue_mail(
+            template,
+            pledge.donor.email,
+            pledge.language,
+            {
+                "name": pledge.donor.name,
+                "pool": pledge.pool.profile.title,
+                "amount": pledge.money.format(),
+                "binding": pledge.binding,
+                "condition": pledge.condition if pledge.awaits_condition else "",
+                "instalments": [_part(part) for part in pledge.parts],
+                "path": reverse("giving_pledge", args=[pledge.reference])
+                if pledge.donor.user_id
+                else "",
+                **more,
+            },
+        )
+
+
+def _part(part: Instalment) -> dict[str, Any]:
+    return {
+        "due_on": written(part.due_on),
+        "amount": part.money.format(),
+        "milestone": part.milestone if part.awaits_milestone else "",
+        "received": not part.outstanding.amount,
+    }
