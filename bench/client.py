@@ -1,7 +1,7 @@
 """Our client: posts to the books and reads them, by the portal's own functions alone.
 
     python -m bench.client             answer orders (`bench.pacing`)
-    python -m bench.client csv         one download of the whole ledger, and the memory it took
+    python -m bench.client csv copy    one download of the whole ledger, and the memory it took
     python -m bench.client save DIR N  what a reader downloads: the first N entries, checkpoint, keys
 
 The database is the one in DATABASE_URL, as the role that the portal itself has.
@@ -15,7 +15,7 @@ import random
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -268,18 +268,26 @@ def main_of_orders() -> None:
 # --- Programs that end ----------------------------------------------------------------------------
 
 
-def csv_whole() -> dict[str, int]:
-    """Stream the ledger's CSV to nowhere; memory in bytes, ``base`` before and ``peak`` after it."""
+def csv_whole(by: str) -> dict[str, float]:
+    """Stream the ledger's CSV to nowhere, ``by`` COPY or by rows as it was before.
+
+    Gives its seconds, and the memory in bytes: ``base`` before and ``peak`` after it.
+    """
+    from bench.peers import csv_by_rows
     from funding.ledger.models import Pool
-    from funding.transparency import downloads
+    from funding.transparency import copying
 
     Pool.objects.count()  # connected, and what Django loads late is loaded
     base = peak_memory()
-    lines = sent = 0
-    for line in downloads.as_csv(downloads.POSTING_COLUMNS, downloads.posting_rows()):
-        lines += 1
-        sent += len(line)
-    return {"base": base, "peak": peak_memory(), "lines": lines, "bytes": sent}
+    begin = time.monotonic()
+    pieces: Iterable[bytes] = (
+        copying.postings(copying.present())
+        if by == "copy"
+        else (line.encode() for line in csv_by_rows.lines())
+    )
+    lines = sum(piece.count(b"\n") for piece in pieces)
+    seconds = time.monotonic() - begin
+    return {"base": base, "peak": peak_memory(), "lines": lines, "seconds": seconds}
 
 
 def save(folder: Path, size: int) -> dict[str, int]:
@@ -315,7 +323,7 @@ def main(arguments: list[str]) -> None:
     if not arguments:
         main_of_orders()
     elif arguments[0] == "csv":
-        sys.stdout.write(json.dumps(csv_whole()))
+        sys.stdout.write(json.dumps(csv_whole(arguments[1])))
     elif arguments[0] == "pools":
         open_pools()
     elif arguments[0] == "save":

@@ -283,7 +283,9 @@ class Run:
         """The CSV of everything."""
         self.add(
             "CSV",
-            lambda: ledger_proofs.csv_rows(self.stage, self.ledger(self.entries), self.entries),
+            lambda: ledger_proofs.csv_rows(
+                self.stage, self.ledger(self.entries), self.entries, rounds=self.rounds
+            ),
         )
 
 

@@ -22,7 +22,12 @@ Of a download you can also ask:
 
     --previous older-checkpoint.txt     (as often as you like) a checkpoint you kept from earlier:
                                         is all that was there then still there, unchanged?
+    --statement core-2026-03.json       (as often as you like) a pool's monthly statement: is it what
+                                        the entries say?
     --private private.jsonl             for auditors: do the private parts belong to the entries?
+
+Where a checkpoint, older or not, names the statements of a month, they are made from the entries and
+compared, so that a closed month took no further entry.
 
 In place of `--keys FILE` (the log's key on the first line, a witness's key on each further line) you
 can name keys one by one: `--log-key KEY --witness-key KEY …`. Every witness named must have signed.
@@ -102,6 +107,9 @@ AVAILABLE_ACCOUNTS = frozenset(
         "dues-receivable",
     )
 )
+
+# The one extension line that a checkpoint may have, and the month and hash that it names.
+_STATEMENTS = re.compile(r"statements ([0-9]{4}-(?:0[1-9]|1[0-2])) ([0-9a-f]{64})")
 
 MAX_ENTRY = 65_535
 MAX_LINES = 200  # postings, and figures, of one entry
@@ -264,12 +272,16 @@ def make_keys(log: str, witnesses: Iterable[str] = (), *, allow_unknown: bool = 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A state of the log, and the names of the witnesses known to have signed it."""
+    """A state of the log, and the names of the witnesses known to have signed it.
+
+    ``statements``: the months that it names as closed, each with the hash over its statements.
+    """
 
     origin: str
     size: int
     root: bytes
     witnesses: tuple[str, ...]
+    statements: tuple[tuple[str, str], ...] = ()
 
 
 def _split_note(note: bytes) -> tuple[str, list[str]]:
@@ -343,9 +355,9 @@ def verify_checkpoint(
             raise Wrong(f"{what} is not signed by {shown(key.name)}.")
 
     lines = text[:-1].split("\n")
-    if len(lines) != 3:
-        raise Wrong(f"{what} has {len(lines)} lines of text, not three.")
-    origin, size, root = lines
+    if len(lines) < 3:
+        raise Wrong(f"{what} has {len(lines)} lines of text, not three or more.")
+    origin, size, root = lines[:3]
     if origin != keys.log.name:
         raise Wrong(f"{what} is of the log {shown(origin)}, not of {shown(keys.log.name)}.")
     root_bytes = from_base64(root, "The checkpoint's root")
@@ -356,7 +368,21 @@ def verify_checkpoint(
         _natural(size, "The checkpoint's size"),
         root_bytes,
         tuple(key.name for key in keys.witnesses if (key.name, key.id) in signed),
+        _named_months(lines[3:], what),
     )
+
+
+def _named_months(lines: Sequence[str], what: str) -> tuple[tuple[str, str], ...]:
+    """The months that the extension lines name; Wrong where one is anything else."""
+    found = []
+    for line in lines:
+        match = _STATEMENTS.fullmatch(line)
+        if match is None:
+            raise Wrong(f"{what} has a line of text that is none we know: {shown(line)[:120]}.")
+        found.append((match[1], match[2]))
+    if len(dict(found)) != len(found):
+        raise Wrong(f"{what} names a month twice.")
+    return tuple(found)
 
 
 # --- Entries --------------------------------------------------------------------------------------
@@ -567,10 +593,93 @@ def _digest(postings: Iterable[Sequence[Any]], sign: int) -> bytes:
     return hashlib.sha256(repr(rows).encode()).digest()
 
 
+class _Months:
+    """What the entries read so far brought in each month, for the statements of closed ones."""
+
+    def __init__(self) -> None:
+        self._months: set[str] = set()
+        # By pool and currency, then by (name, month).
+        self._accounts: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
+        self._figures: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
+        self._counts: dict[tuple[str, str], dict[str, int]] = {}
+
+    def add(self, entry: dict[str, Any]) -> None:
+        month = entry["period"]
+        touched = set()
+        for pool, account, currency, amount in entry["postings"]:
+            sums = self._accounts.setdefault((pool, currency), {})
+            sums[account, month] = sums.get((account, month), 0) + amount
+            touched.add((pool, currency))
+        for pool, currency, name, amount in entry["figures"]:
+            sums = self._figures.setdefault((pool, currency), {})
+            sums[name, month] = sums.get((name, month), 0) + amount
+        for place in touched:
+            counts = self._counts.setdefault(place, {})
+            counts[month] = counts.get(month, 0) + 1
+
+    def statements(self, month: str) -> dict[str, bytes]:
+        """The statement of each pool that had an entry by the end of ``month``, by its code."""
+        books: dict[str, list[dict[str, Any]]] = {}
+        for pool, currency in sorted(self._accounts.keys() | self._figures.keys()):
+            accounts = _moved(self._accounts.get((pool, currency), {}), month)
+            figures = _moved(self._figures.get((pool, currency), {}), month)
+            if not accounts and not figures:
+                continue
+            figures = {name: figures.get(name, (0, 0)) for name in FIGURE_SIGNS}
+            books.setdefault(pool, []).append(
+                {
+                    "accounts": [[code, *_row(of)] for code, of in sorted(accounts.items())],
+                    "available_by_accounts": _total(
+                        (1, of) for code, of in accounts.items() if code in AVAILABLE_ACCOUNTS
+                    ),
+                    "available_by_figures": _total(
+                        (FIGURE_SIGNS[name], of) for name, of in figures.items()
+                    ),
+                    "currency": currency,
+                    "entries": self._counts.get((pool, currency), {}).get(month, 0),
+                    "figures": [[name, *_row(of)] for name, of in figures.items()],
+                }
+            )
+        return {
+            pool: _encode({"books": found, "format": 1, "month": month, "pool": pool}).encode()
+            + b"\n"
+            for pool, found in books.items()
+        }
+
+    def hash(self, month: str) -> str:
+        """What a checkpoint names: the hash over the list of the statements' hashes."""
+        lines = "".join(
+            f"{hashlib.sha256(form).hexdigest()}  {pool}-{month}.json\n"
+            for pool, form in self.statements(month).items()
+        )
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _moved(sums: dict[tuple[str, str], int], month: str) -> dict[str, tuple[int, int]]:
+    """What each name stood at before ``month``, and what that month brought."""
+    found: dict[str, tuple[int, int]] = {}
+    for (name, of), amount in sums.items():
+        if of <= month:
+            opening, change = found.get(name, (0, 0))
+            found[name] = (opening, change + amount) if of == month else (opening + amount, change)
+    return found
+
+
+def _row(moved: tuple[int, int]) -> list[int]:
+    opening, change = moved
+    return [opening, change, opening + change]
+
+
+def _total(parts: Iterable[tuple[int, tuple[int, int]]]) -> list[int]:
+    signed = list(parts)
+    return _row((sum(s * of[0] for s, of in signed), sum(s * of[1] for s, of in signed)))
+
+
 class _Books:
     """What the entries read so far add up to, and what must not come twice."""
 
     def __init__(self) -> None:
+        self.months = _Months()
         self._numbers = _Numbers()
         # The number of a reversed entry → of the one that reverses it, and what its postings
         # must have been.
@@ -590,6 +699,7 @@ class _Books:
                 raise Wrong(f"it reverses entry {target}, which entry {first} reverses already")
             self.reversals[target] = (number, _digest(entry["postings"], -1))
         self._numbers.add(number)
+        self.months.add(entry)
         for pool, currency, name, amount in entry["figures"]:
             self._by_figures[pool, currency] += FIGURE_SIGNS[name] * amount
         for pool, account, currency, amount in entry["postings"]:
@@ -700,6 +810,8 @@ class Download:
     reversals: int
     previous: tuple[int, ...]
     private_parts: int
+    months: tuple[str, ...] = ()
+    statements: tuple[tuple[str, str], ...] = ()
 
 
 class _Previous:
@@ -732,21 +844,21 @@ def verify_download(
     *,
     previous: Iterable[bytes] = (),
     private: BinaryIO | None = None,
+    statements: Iterable[bytes] = (),
 ) -> Download:
     """Check a whole log against its checkpoint: signatures, root, entries, books.
 
     ``entries`` is a file opened at its start; it is read line by line, and once more where entries
     reverse others. ``previous``: older checkpoints.
     ``private``: the auditor's private parts of all entries or of some, in the order of the log.
+    ``statements``: monthly statements of pools.
     """
     newest = verify_checkpoint(checkpoint, keys)
-    older = _Previous(
-        [
-            verify_checkpoint(note, keys, ask_witnesses=False, what="The older checkpoint")
-            for note in previous
-        ],
-        newest,
-    )
+    olds = [
+        verify_checkpoint(note, keys, ask_witnesses=False, what="The older checkpoint")
+        for note in previous
+    ]
+    older = _Previous(olds, newest)
     tree, books, private_parts = Tree(), _Books(), _PrivateParts(private)
     older.compare(tree)
     for line, public in _lines(entries, MAX_ENTRY + 1, "Download"):
@@ -774,8 +886,41 @@ def verify_download(
     private_parts.end()
     _check_opposites(entries, books.reversals)
     return Download(
-        newest, books.available(), len(books.reversals), older.sizes, private_parts.checked
+        newest,
+        books.available(),
+        len(books.reversals),
+        older.sizes,
+        private_parts.checked,
+        _check_months(books.months, [newest, *olds]),
+        tuple(_check_statement(books.months, form) for form in statements),
     )
+
+
+def _check_months(months: _Months, checkpoints: Iterable[Checkpoint]) -> tuple[str, ...]:
+    """The months that the checkpoints name; Wrong where the entries make another statement of one."""
+    named: dict[str, str] = {}
+    for checkpoint in checkpoints:
+        for month, sha256 in checkpoint.statements:
+            if named.setdefault(month, sha256) != sha256 or months.hash(month) != sha256:
+                raise Wrong(
+                    f"The checkpoint of size {checkpoint.size} names other statements of {month}"
+                    " than the entries make: that month was not closed, or they were not right."
+                )
+    return tuple(sorted(named))
+
+
+def _check_statement(months: _Months, form: bytes) -> tuple[str, str]:
+    """Pool and month of a statement; Wrong where it is not, byte for byte, what the entries make."""
+    try:
+        content = json.loads(form)
+        pool, month = content["pool"], content["month"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise Wrong("A statement is not one: it names no pool and no month.") from None
+    if type(pool) is not str or type(month) is not str or not _is_month(month):
+        raise Wrong("A statement is not one: it names no pool and no month.")
+    if months.statements(month).get(pool) != form:
+        raise Wrong(f"The statement of {shown(pool)} for {month} is not what the entries make.")
+    return pool, month
 
 
 # --- The program ----------------------------------------------------------------------------------
@@ -796,7 +941,9 @@ def _state(checkpoint: Checkpoint) -> str:
 
 
 def describe_checkpoint(checkpoint: Checkpoint) -> str:
-    return f"Yes: the checkpoint of {_state(checkpoint)} is {_signed(checkpoint)}."
+    months = _and([month for month, _hash in checkpoint.statements])
+    named = f"; it names the statements of {months}" if months else ""
+    return f"Yes: the checkpoint of {_state(checkpoint)} is {_signed(checkpoint)}{named}."
 
 
 def describe_receipt(receipt: Receipt) -> str:
@@ -815,6 +962,12 @@ def describe_download(download: Download) -> str:
         f"{download.reversals} reversals are the opposite of what they reverse",
     ]
     parts += [f"it continues your older checkpoint of size {size}" for size in download.previous]
+    if download.months:
+        parts.append(f"the statements of {_and(download.months)} are those that were signed")
+    parts += [
+        f"the statement of {shown(pool)} for {month} is what the entries make"
+        for pool, month in download.statements
+    ]
     if download.private_parts:
         parts.append(f"{download.private_parts} private parts belong to their entries")
     totals = [
@@ -862,15 +1015,23 @@ def _answer(arguments: argparse.Namespace) -> str:
         return describe_receipt(verify_receipt(_read_note(arguments.file), keys))
     checkpoint = _read_note(arguments.checkpoint)
     previous = [_read_note(path) for path in arguments.previous]
+    statements = [_read_note(path) for path in arguments.statement]
     with open(arguments.file, "rb") as entries:
         if not entries.seekable():
             raise _Unreadable(f"{arguments.file} cannot be read twice; save it as a file first.")
         if arguments.private is None:
-            download = verify_download(entries, checkpoint, keys, previous=previous)
+            download = verify_download(
+                entries, checkpoint, keys, previous=previous, statements=statements
+            )
         else:
             with open(arguments.private, "rb") as private:
                 download = verify_download(
-                    entries, checkpoint, keys, previous=previous, private=private
+                    entries,
+                    checkpoint,
+                    keys,
+                    previous=previous,
+                    private=private,
+                    statements=statements,
                 )
     return describe_download(download)
 
@@ -906,6 +1067,7 @@ def _parser() -> argparse.ArgumentParser:
     download.add_argument("file", metavar="FILE.jsonl")
     download.add_argument("--checkpoint", metavar="FILE", required=True)
     download.add_argument("--previous", metavar="FILE", action="append", default=[])
+    download.add_argument("--statement", metavar="FILE", action="append", default=[])
     download.add_argument("--private", metavar="FILE")
     return parser
 

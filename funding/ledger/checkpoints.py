@@ -6,6 +6,7 @@ is one that anybody can run) sign only what continues the last checkpoint they s
 """
 
 import contextlib
+import datetime
 import logging
 import os
 import re
@@ -20,8 +21,8 @@ from django.conf import settings
 from django.db import connection
 
 from core.transactions import inside_transaction, use_case
-from funding.ledger import jobs, notes, proofs, sealing
-from funding.ledger.models import Checkpoint, Cosignature
+from funding.ledger import jobs, notes, proofs, sealing, statements
+from funding.ledger.models import Checkpoint, Cosignature, Period, StatementHash
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,8 @@ def publish() -> Checkpoint | None:
     The checkpoint is in its file before it is in the database, so what was ever shown is also kept
     outside. Raises LogRewritten.
     """
+    # Before the sealing: so all entries of the months that the checkpoint names are under it.
+    months = statements.unsigned_months()
     sealing.seal_all()
     size = proofs.tree_size()
     newest = Checkpoint.objects.last()
@@ -80,19 +83,37 @@ def publish() -> Checkpoint | None:
     if size == 0:
         return None
     root = proofs.root(size)
-    key = signer()
-    text = notes.checkpoint_text(key.name, size, root)
-    note = f"{text}\n{key.sign(text)}\n"
     with use_case():
         _alone_with_the_files()
         existing = Checkpoint.objects.filter(size=size).first()
         if existing:  # another publisher was quicker
             return existing
-        if not _file(size).exists():  # else a crash left it, perhaps with witnesses' lines
-            _keep(size, note)
-        checkpoint = Checkpoint.objects.create(size=size, root=root, note=note)
-        for witness in witnesses():
-            jobs.ask_witness.enqueue(size=size, witness=witness.verifier.name)
+        return _sign(size, root, months)
+
+
+@inside_transaction
+def _sign(size: int, root: bytes, months: list[datetime.date]) -> Checkpoint:
+    """Sign and keep the checkpoint of ``size``, which names those ``months`` that none named yet."""
+    key = signer()
+    kept = _file(
+        size
+    ).exists()  # a crash left it, perhaps with witnesses' lines: what it says holds
+    if kept:
+        text = _file(size).read_text(encoding="utf-8").partition("\n\n")[0] + "\n"
+    else:
+        left = [month for month in statements.unsigned_months() if month in months]
+        named = [(f"{month:%Y-%m}", statements.month_hash(month)) for month in left]
+        text = notes.checkpoint_text(key.name, size, root, named)
+    note = f"{text}\n{key.sign(text)}\n"
+    if not kept:
+        _keep(size, note)
+    checkpoint = Checkpoint.objects.create(size=size, root=root, note=note)
+    for month, sha256 in notes.statements_named(text):
+        StatementHash.objects.create(
+            period=Period.objects.get(month=f"{month}-01"), sha256=sha256, checkpoint=checkpoint
+        )
+    for witness in witnesses():
+        jobs.ask_witness.enqueue(size=size, witness=witness.verifier.name)
     return checkpoint
 
 
@@ -270,9 +291,10 @@ def published() -> Checkpoint | None:
     """
     found = Checkpoint.objects.order_by("-size")
     witnessed = found
-    for witness in witnesses():
+    wanted = witnesses()
+    for witness in wanted:
         witnessed = witnessed.filter(cosignatures__witness=witness.verifier.name)
-    return witnessed.first() or found.first()
+    return witnessed.first() or (found.first() if wanted else None)
 
 
 def verifier_keys() -> list[notes.Verifier]:

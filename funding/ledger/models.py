@@ -393,3 +393,21 @@ class Cosignature(models.Model):
 
     def __str__(self) -> str:
         return f"{self.checkpoint_id} {self.witness}"
+
+
+class StatementHash(models.Model):
+    """That a checkpoint named the hash over all statements of a closed month.
+
+    ``sha256`` is in hexadecimal, as the checkpoint's note has it (`funding.ledger.statements`).
+    """
+
+    period = models.OneToOneField(
+        Period, on_delete=models.PROTECT, primary_key=True, related_name="statement_hash"
+    )
+    sha256 = models.CharField(max_length=64)
+    checkpoint = models.ForeignKey(
+        Checkpoint, on_delete=models.PROTECT, related_name="statement_hashes"
+    )
+
+    def __str__(self) -> str:
+        return f"{self.period_id} {self.sha256}"

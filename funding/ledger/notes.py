@@ -7,6 +7,7 @@ A note is a text that ends with a newline, an empty line and one line for each s
 import base64
 import binascii
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 SIGNATURE = 0x01  # of a log, over the text
 COSIGNATURE = 0x04  # of a witness, over the text with its time
+_STATEMENTS = "statements"  # begins the extension line of a checkpoint that names a closed month
 
 
 class BadKey(ValueError):
@@ -108,9 +110,22 @@ def parse_verifier(text: str) -> Verifier:
     return verifier
 
 
-def checkpoint_text(origin: str, size: int, root: bytes) -> str:
-    """What is signed (C2SP tlog-checkpoint), with its last newline."""
-    return f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
+def checkpoint_text(
+    origin: str, size: int, root: bytes, statements: Iterable[tuple[str, str]] = ()
+) -> str:
+    """What is signed (C2SP tlog-checkpoint), with its last newline.
+
+    ``statements`` are the months closed since the last checkpoint (``2026-03``), each with the hash
+    over its statements: an extension line each.
+    """
+    lines = "".join(f"{_STATEMENTS} {month} {sha256}\n" for month, sha256 in statements)
+    return f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n{lines}"
+
+
+def statements_named(text: str) -> list[tuple[str, str]]:
+    """The months that a checkpoint's text names, each with its hash."""
+    words = [line.split(" ") for line in text.splitlines()[3:]]
+    return [(month, sha256) for name, month, sha256 in words if name == _STATEMENTS]
 
 
 def _parse_line(line: str) -> tuple[str, bytes]:

@@ -7,6 +7,7 @@ its own effective date (`ledger_open_month`), so a closed month's figures never 
 import datetime
 
 from django.db import connection
+from django.utils import timezone
 
 from core import audit
 from core.models import User
@@ -62,7 +63,7 @@ def close_year(year: int, *, by: User, reason: str = "") -> list[Posted]:
     under way before it adds up what they belong to, and later ones wait for it.
     """
     december = datetime.date(year, 12, 1)
-    if december >= datetime.datetime.now(datetime.UTC).date().replace(day=1):
+    if december >= timezone.now().astimezone(datetime.UTC).date().replace(day=1):
         raise MonthNotOver
     open_before = Period.objects.filter(month__lt=december, closed_at__isnull=True)
     if oldest := open_before.order_by("month").first():

@@ -243,6 +243,14 @@ def entries(
     return Page(entries=rows[:limit], next_after=rows[limit - 1].pk if more else None)
 
 
+def numbers(
+    filters: EntryFilters = EntryFilters(), after: int | None = None, limit: int = 50
+) -> list[int]:
+    """The numbers of the entries that `entries` gives, and of one more where there are more."""
+    found = _matching(filters, after, limit + 1).order_by("-id")
+    return list(found.values_list("id", flat=True)[: limit + 1])
+
+
 # The newest of each account of the pool, then the newest of those: an index each, however many
 # entries there are.
 _NEWEST_OF_POOL = """

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from funding.ledger import balances, proofs
+from funding.ledger import balances, proofs, statements
 from funding.ledger.balances import rows as _rows
 from funding.ledger.chart import AVAILABLE, FIGURE_SIGNS
 
@@ -75,6 +75,7 @@ def problems() -> Iterator[str]:
         yield f"Entry {entry} is not the opposite of entry {reversed_entry}, which it reverses."
     yield from balances.differences()
     yield from proofs.problems()
+    yield from statements.problems()
     left: dict[tuple[str, str], int] = defaultdict(int)
     for pool, currency, name, amount in _rows(_FIGURES):
         left[pool, currency] += FIGURE_SIGNS[name] * int(amount)

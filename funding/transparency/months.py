@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count
+from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from core.models import User
@@ -53,7 +54,7 @@ class Plan:
 
 def this_month() -> datetime.date:
     """The ledger counts in UTC."""
-    return datetime.datetime.now(datetime.UTC).date().replace(day=1)
+    return timezone.now().astimezone(datetime.UTC).date().replace(day=1)
 
 
 def all_months() -> list[Month]:

@@ -11,6 +11,9 @@ from funding.ledger.chart import FIGURE_SIGNS
 from funding.ledger.models import Figure, Pool
 
 _ALWAYS_SHOWN = {"received"}
+# What figures stand at, by pool id and currency (`books.figures_of_all_pools`).
+Figures = dict[tuple[int, str], dict[str, int]]
+
 _PROMISED = {"committed", "owed_back", "paid_ahead", "held"}
 
 
@@ -62,44 +65,45 @@ def _kind(name: str, amount: int) -> str:
     return "in" if amount >= 0 else "out"
 
 
-def _summary(pool: Pool, currency: str, figures: dict[str, int]) -> PoolSummary:
-    entries = reverse("pool_entries", args=[pool.code])
+def figure_rows(figures: dict[str, int], currency: str, hrefs: dict[str, str]) -> list[FigureRow]:
+    """Rule 5 as lines, with its sum as the last one. ``hrefs``: where each figure opens."""
     rows = [
         FigureRow(
             name=name,
             label=str(Figure.Name(name).label),
             amount=sign * figures[name],
             currency=currency,
-            href=f"{entries}?figure={name}",
+            href=hrefs.get(name, ""),
             kind=_kind(name, sign * figures[name]),
         )
         for name, sign in FIGURE_SIGNS.items()
         if figures[name] or name in _ALWAYS_SHOWN
     ]
-    summary = PoolSummary(pool=pool, currency=currency, figures=figures, rows=rows)
-    rows.append(
-        FigureRow(
-            name="available",
-            label=_("Available"),
-            amount=summary.available,
-            currency=currency,
-            href="",
-            kind="total",
-        )
-    )
-    return summary
+    available = books.available_from_figures(figures)
+    rows.append(FigureRow("available", _("Available"), available, currency, "", "total"))
+    return rows
+
+
+def summary_of(pool: Pool, currency: str, figures: dict[str, int]) -> PoolSummary:
+    """Rule 5 of ``pool`` with what its figures stand at. They open into entries where the currency
+    is the pool's own, which its list of entries is in."""
+    entries = reverse("pool_entries", args=[pool.code])
+    own = currency == pool.currency
+    hrefs = {name: f"{entries}?figure={name}" for name in figures} if own else {}
+    return PoolSummary(pool, currency, figures, figure_rows(figures, currency, hrefs))
 
 
 def pool_summary(pool: Pool) -> PoolSummary:
     """Rule 5 of ``pool`` in its own currency; one query."""
-    return _summary(pool, pool.currency, books.figures(pool, pool.currency))
+    return summary_of(pool, pool.currency, books.figures(pool, pool.currency))
 
 
-def pool_summaries(pools: Iterable[Pool]) -> dict[int, PoolSummary]:
-    """`pool_summary` of several pools by pool id; one query for all."""
-    figures = books.figures_of_all_pools()
+def pool_summaries(pools: Iterable[Pool], figures: Figures | None = None) -> dict[int, PoolSummary]:
+    """`pool_summary` of several pools by pool id; one query for all, or none where the caller has
+    read `books.figures_of_all_pools` already."""
+    figures = books.figures_of_all_pools() if figures is None else figures
     return {
-        pool.pk: _summary(
+        pool.pk: summary_of(
             pool,
             pool.currency,
             figures.get((pool.pk, pool.currency), dict.fromkeys(FIGURE_SIGNS, 0)),
@@ -128,12 +132,14 @@ class FoundationSummary:
         return books.available_from_figures(self.figures)
 
 
-def foundation_summaries() -> list[FoundationSummary]:
-    """The foundation as a whole, one summary per currency, the largest received first; one query."""
+def foundation_summaries(figures: Figures | None = None) -> list[FoundationSummary]:
+    """The foundation as a whole, one summary per currency, the largest received first; one query, or
+    none as above."""
     sums: dict[str, dict[str, int]] = {}
-    for (_pool, currency), figures in books.figures_of_all_pools().items():
+    by_pool = books.figures_of_all_pools() if figures is None else figures
+    for (_pool, currency), of_pool in by_pool.items():
         total = sums.setdefault(currency, dict.fromkeys(FIGURE_SIGNS, 0))
-        for name, amount in figures.items():
+        for name, amount in of_pool.items():
             total[name] += amount
-    found = [FoundationSummary(currency, figures) for currency, figures in sums.items()]
+    found = [FoundationSummary(currency, total) for currency, total in sums.items()]
     return sorted(found, key=lambda summary: -summary.received)

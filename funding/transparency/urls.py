@@ -2,12 +2,43 @@
 
 from django.urls import path
 
-from funding.transparency import views
+from funding.transparency import (
+    badge_views,
+    download_views,
+    money_views,
+    open_data_views,
+    statement_views,
+    views,
+)
 
 urlpatterns = [
     path("pools/<slug:code>/entries/", views.pool_entries, name="pool_entries"),
-    path("pools/<slug:code>/entries.csv", views.pool_entries_csv, name="pool_entries_csv"),
+    path("pools/<slug:code>/entries.csv", download_views.pool_entries_csv, name="pool_entries_csv"),
+    path(
+        "pools/<slug:code>/entries.beancount",
+        download_views.pool_beancount,
+        name="pool_entries_beancount",
+    ),
+    path("pools/<slug:code>/statements/", statement_views.pool_statements, name="pool_statements"),
+    path(
+        "pools/<slug:code>/statements/<str:month>/",
+        statement_views.pool_statement,
+        name="pool_statement",
+    ),
+    path(
+        "pools/<slug:code>/statements/<str:month>.json",
+        statement_views.pool_statement_json,
+        name="pool_statement_json",
+    ),
+    path("pools/<slug:code>/badge.svg", badge_views.badge_svg, name="pool_badge_svg"),
+    path("pools/<slug:code>/badge/", badge_views.badge_page, name="pool_badge"),
+    path("pools/<slug:code>/donors/", money_views.pool_givers, name="pool_givers"),
+    path("money/", money_views.money, name="money"),
+    path("money/entries/", money_views.money_entries, name="money_entries"),
+    path("money/donors/", money_views.money_givers, name="money_givers"),
+    path("open-data/", open_data_views.open_data, name="open_data"),
+    path("open-data/api/", open_data_views.open_data_api, name="open_data_api"),
     path("ledger/", views.ledger_overview, name="ledger"),
-    path("ledger/entries.csv", views.ledger_csv, name="ledger_csv"),
+    path("ledger/entries.csv", download_views.ledger_csv, name="ledger_csv"),
     path("ledger/entries/<int:number>/", views.ledger_entry, name="ledger_entry"),
 ]

@@ -1,19 +1,18 @@
-"""From a figure to the entries behind it, to one entry, to the download of them all."""
+"""From a figure to the entries behind it, and to one entry."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Sum
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import urlencode
-from django.utils.text import slugify
 
 from funding.ledger import checkpoints
 from funding.ledger import queries as books
 from funding.ledger.chart import AVAILABLE
 from funding.ledger.models import Entry, Figure, Pool
-from funding.transparency import downloads, labels, queries
+from funding.transparency import labels, queries
 
 PAGE = 50
 
@@ -28,14 +27,14 @@ class EntryRow:
     currency: str
 
 
-def _chosen_figure(request: HttpRequest) -> str:
+def chosen_figure(request: HttpRequest) -> str:
     figure = request.GET.get("figure", "")
     if figure and figure not in Figure.Name.values:
         raise Http404
     return figure
 
 
-def _after(request: HttpRequest) -> int | None:
+def after_number(request: HttpRequest) -> int | None:
     text = request.GET.get("after", "")
     if not text:
         return None
@@ -64,9 +63,9 @@ def _row(entry: Entry, pool: Pool, figure: str) -> EntryRow:
 def pool_entries(request: HttpRequest, code: str) -> HttpResponse:
     """The entries of a pool, or those behind one of its figures, newest first."""
     pool = get_object_or_404(Pool, code=code)
-    figure = _chosen_figure(request)
+    figure = chosen_figure(request)
     filters = books.EntryFilters(pool=pool, figure=figure)
-    page = books.entries(filters, after=_after(request), limit=PAGE)
+    page = books.entries(filters, after=after_number(request), limit=PAGE)
     totals = books.figures(pool, pool.currency)
     available = books.available_from_figures(totals)
     parameters: dict[str, str | int] = {"figure": figure} if figure else {}
@@ -85,40 +84,16 @@ def pool_entries(request: HttpRequest, code: str) -> HttpResponse:
     return render(request, "transparency/pool_entries.html", context)
 
 
-def _download(columns: list[str], rows: Any, name: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(
-        downloads.as_csv(columns, rows), content_type="text/csv; charset=utf-8"
-    )
-    response["Content-Disposition"] = f'attachment; filename="{slugify(name)}.csv"'
-    return response
-
-
-def pool_entries_csv(request: HttpRequest, code: str) -> StreamingHttpResponse:
-    """The same entries as a CSV file: of a figure, one amount each; else every posting."""
-    pool = get_object_or_404(Pool, code=code)
-    if figure := _chosen_figure(request):
-        return _download(
-            downloads.FIGURE_COLUMNS,
-            downloads.figure_rows(pool, figure),
-            f"{pool.code}-{figure}",
-        )
-    return _download(downloads.POSTING_COLUMNS, downloads.posting_rows(pool), pool.code)
-
-
-def ledger_csv(request: HttpRequest) -> StreamingHttpResponse:
-    """Every posting of every pool."""
-    return _download(downloads.POSTING_COLUMNS, downloads.posting_rows(), "ledger")
-
-
 def ledger_overview(request: HttpRequest) -> HttpResponse:
     """Every pool with what it received, paid out and has, all of it added up, and what happened."""
-    summaries = queries.pool_summaries(Pool.objects.order_by("name"))
-    page = books.entries(after=_after(request), limit=PAGE)
+    figures = books.figures_of_all_pools()
+    summaries = queries.pool_summaries(Pool.objects.order_by("name"), figures)
+    page = books.entries(after=after_number(request), limit=PAGE)
     published = checkpoints.published()
     entries = [(entry, labels.entry_kind(entry.kind), _pools_of(entry)) for entry in page.entries]
     context = {
         "summaries": summaries.values(),
-        "totals": queries.foundation_summaries() if len(summaries) > 1 else [],
+        "totals": queries.foundation_summaries(figures) if len(summaries) > 1 else [],
         "entries": entries,
         "older": f"?after={page.next_after}" if page.next_after else "",
         "is_first": "after" not in request.GET,

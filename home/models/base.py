@@ -4,10 +4,12 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Exists, F, OuterRef
+from django.db.models.functions import Left, Length
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from wagtail.models import Page
+from wagtail.models import Page, PageViewRestriction
 from wagtail.search import index
 
 
@@ -61,8 +63,14 @@ class PortalPage(Page):
 
 
 def public(model: type[PortalPage]) -> Any:
-    """The published pages of a type that anyone may read, with what `content_language` needs."""
-    return model.objects.live().public().select_related("locale", "alias_of__locale")
+    """The published pages of a type that anyone may read, with what `content_language` needs.
+
+    Wagtail's own `public()` asks for all restrictions by a query of its own, each time anew.
+    """
+    closed = PageViewRestriction.objects.annotate(
+        below=Left(OuterRef("path"), Length("page__path"))
+    ).filter(page__path=F("below"))
+    return model.objects.live().filter(~Exists(closed)).select_related("locale", "alias_of__locale")
 
 
 class IndexPage(PortalPage):

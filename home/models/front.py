@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import models
+from django.db.models import Count, Window
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils import timezone
@@ -12,6 +13,7 @@ from wagtail.fields import RichTextField, StreamField
 from wagtail.models import Page
 from wagtail.search import index
 
+from funding.ledger import queries as books
 from funding.transparency import queries as transparency
 from home.blocks import TEXT_FEATURES, BodyBlock
 from home.models.base import PortalPage, public
@@ -62,16 +64,23 @@ class HomePage(PortalPage):
         here = self.locale
         countries = countries_with_systems(here)
         voices = membership.voices(timezone.localdate())
-        people = public(EvangelistPage).filter(locale=here).order_by("title")
+        # How many there are comes along with the first of them.
+        people = list(
+            public(EvangelistPage)
+            .filter(locale=here)
+            .order_by("title")
+            .annotate(in_all=Window(Count("pk")))[:PEOPLE_ON_FRONT]
+        )
+        figures = books.figures_of_all_pools()
         context.update(
-            money=transparency.foundation_summaries(),
-            pools=pool_cards(here),
+            money=transparency.foundation_summaries(figures),
+            pools=pool_cards(here, figures),
             news=public(NewsPage).filter(locale=here).order_by("-date", "-pk")[:NEWS_ON_FRONT],
             communities=public(CommunityPage).filter(locale=here).order_by(Lower("title")),
             countries=countries,
             system_count=sum(len(page.implementations.all()) for page in countries),
-            people=people[:PEOPLE_ON_FRONT],
-            people_in_all=people.count(),
+            people=people,
+            people_in_all=people[0].in_all if people else 0,
             members_in_all=sum(voice.members for voice in voices),
             voices_of_countries=sum(
                 voice.members for voice in voices if voice.code == Constituency.COUNTRY

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
+from django.db.models import OuterRef
+from django.db.models.functions import JSONObject
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalKey
@@ -134,10 +137,31 @@ class Implementation(Orderable):
         return [name.strip() for name in self.partners.split(";") if name.strip()]
 
 
+_FACTS = (
+    "pk",
+    "sort_order",
+    "system_name",
+    "year_deployed",
+    "coverage",
+    "partners",
+    "source",
+    "confidence",
+)
+
+
 def countries_with_systems(locale: Locale) -> list[ImplementationCountryPage]:
-    """The published countries in one language with their systems, by name in the reader's."""
-    pages = public(ImplementationCountryPage).filter(locale=locale)
-    return sorted(
-        pages.prefetch_related("implementations"),
-        key=lambda page: countries.sort_key(page.country_name),
+    """The published countries in one language with their systems, by name in the reader's; one
+    query."""
+    systems = Implementation.objects.filter(page=OuterRef("pk")).order_by("sort_order")
+    pages = list(
+        public(ImplementationCountryPage)
+        .filter(locale=locale)
+        .annotate(
+            systems=ArraySubquery(
+                systems.values(facts=JSONObject(**{name: name for name in _FACTS}))
+            )
+        )
     )
+    for page in pages:
+        page.implementations.set([Implementation(**facts) for facts in page.systems])
+    return sorted(pages, key=lambda page: countries.sort_key(page.country_name))

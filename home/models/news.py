@@ -4,9 +4,11 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.db import models
+from django.forms import CheckboxSelectMultiple
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from modelcluster.fields import ParentalManyToManyField
 from wagtail.admin.panels import FieldPanel, MultiFieldPanel
 from wagtail.fields import StreamField
 from wagtail.models import Page
@@ -51,12 +53,20 @@ class NewsPage(PortalPage):
         on_delete=models.SET_NULL,
         related_name="+",
     )
+    pools = ParentalManyToManyField(
+        "ledger.Pool",
+        verbose_name=_("pools"),
+        blank=True,
+        related_name="news",
+        help_text=_("The pools that it is about: it is shown on their pages."),
+    )
     body = StreamField(BodyBlock(), verbose_name=_("body"), blank=True)
 
     content_panels = [
         *Page.content_panels,
         FieldPanel("summary"),
         MultiFieldPanel([FieldPanel("date"), FieldPanel("authors")], heading=_("When and who")),
+        FieldPanel("pools", widget=CheckboxSelectMultiple),
         "image",
         "body",
     ]

@@ -1,9 +1,13 @@
 """The public pages of pools: the story is written here, the figures come from the ledger."""
 
+import datetime
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
+from django.db.models import Case, F, OuterRef, Q, Value, When
+from django.db.models.functions import Concat
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -12,13 +16,18 @@ from wagtail.fields import StreamField
 from wagtail.models import Locale, Page
 from wagtail.search import index
 
+from funding.pools import matching, shares
 from funding.pools import queries as giving
-from funding.pools.models import PoolProfile
+from funding.pools.models import PoolProfile, PoolSteward
+from funding.transparency import pool_facts
 from funding.transparency import queries as transparency
 from home.blocks import BodyBlock
 from home.models.base import IndexPage, OnePerLanguage, PortalPage, public
+from home.models.news import NewsPage
 
-GIFTS_SHOWN = 8
+GIFTS_SHOWN = 5
+MONTHS_SHOWN = 3
+NEWS_SHOWN = 3
 
 
 class PoolIndexPage(IndexPage):
@@ -82,18 +91,61 @@ class PoolPage(OnePerLanguage):
             self.slug = self.pool.code
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        today = timezone.localdate()
+        profile = _profile(self.pool_id, today)
+        if profile is not None:
+            self.pool = profile.pool
         context = super().get_context(request, *args, **kwargs)
-        profile = PoolProfile.objects.filter(pool=self.pool).first()
-        figures = transparency.pool_summary(self.pool)
+        facts = pool_facts.pool_facts(self.pool, today=datetime.datetime.now(datetime.UTC).date())
+        figures = facts.summary
         context.update(
             figures=figures,
+            facts=facts.flows,
+            givers=facts.flows.givers,
             received_href=next((row.href for row in figures.rows if row.name == "received"), ""),
             promises=giving.promises(self.pool),
             gifts=giving.recent_gifts(self.pool, limit=GIFTS_SHOWN),
+            pooled_gifts=giving.anonymous_gifts(self.pool)[:MONTHS_SHOWN],
+            offers=matching.live_offers(self.pool, on=today),
+            news=public(NewsPage)
+            .filter(locale=self.locale_id, pools=self.pool)
+            .order_by("-date", "-pk")[:NEWS_SHOWN],
+            countries=pool_facts.countries_of(profile.countries) if profile else [],
+            goals=[(goal, shares.SDG_GOALS[goal]) for goal in profile.sdg_goals] if profile else [],
+            sectors=[
+                (shares.sector_name(code), share)
+                for code, share in shares.percentages(profile.sectors)
+            ]
+            if profile
+            else [],
             profile=profile,
-            is_open=profile is not None and profile.is_open(timezone.localdate()),
+            is_open=profile is not None and profile.is_open(today),
         )
         return context
+
+
+def _profile(pool_id: int, on: datetime.date) -> PoolProfile | None:
+    """The pool's profile with its row of the ledger and, as ``named_stewards``, who looks after it
+    that day: a list of names; one query."""
+    there = PoolSteward.objects.filter(profile=OuterRef("pk"), since__lte=on).filter(
+        Q(until__isnull=True) | Q(until__gte=on)
+    )
+    return (
+        PoolProfile.objects.select_related("pool")
+        .annotate(
+            named_stewards=ArraySubquery(
+                there.order_by("since", "pk").values(
+                    words=Case(
+                        When(organisation="", then=F("name")),
+                        default=Concat("name", Value(", "), "organisation"),
+                        output_field=models.CharField(),
+                    )
+                )
+            )
+        )
+        .filter(pool=pool_id)
+        .first()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +163,13 @@ class PoolCard:
         return self.profile is not None and self.profile.is_open(timezone.localdate())
 
 
-def pool_cards(locale: Locale) -> list[PoolCard]:
-    """The published pools of one language, by title, each with its figures; three queries."""
+def pool_cards(locale: Locale, figures: transparency.Figures | None = None) -> list[PoolCard]:
+    """The published pools of one language, by title, each with its figures; three queries, or two
+    where the caller has read the figures of all pools already."""
     pages = list(
         public(PoolPage).filter(locale=locale).select_related("pool__profile").order_by("title")
     )
-    summaries = transparency.pool_summaries(page.pool for page in pages)
+    summaries = transparency.pool_summaries((page.pool for page in pages), figures)
     promises = giving.promises_by_pool()
     return [
         PoolCard(

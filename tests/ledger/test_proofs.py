@@ -16,12 +16,10 @@ from django.db import connection
 from django.test import Client
 
 from core.transactions import use_case
-from funding.ledger import checkpoints, notes, proofs, queries, sealing
-from funding.ledger.models import Account, Checkpoint, Cosignature, Entry, Leaf, Sealer
+from funding.ledger import checkpoints, notes, proofs, sealing
+from funding.ledger.models import Checkpoint, Cosignature, Entry, Leaf, Sealer
 from funding.ledger.posting import post, post_many
 from funding.ledger.verification import problems
-from funding.transparency import beancount
-from funding.transparency.downloads import major
 from tests.factories.ledger import gift_entry, make_pool, post_now
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -463,91 +461,3 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-# Run as a program of its own: its licence is not ours.
-BEAN_CHECK = Path(sys.executable).parent / "bean-check"
-
-
-def bean_check(journal):
-    answer = subprocess.run([BEAN_CHECK, journal], capture_output=True, text=True, check=False)
-    return answer.returncode, answer.stderr
-
-
-def balance_lines(text):
-    return [line.split()[2:] for line in text.splitlines() if " balance " in line]
-
-
-def balances_of(pools):
-    """Of every account what the books say it stands at, as the journal writes it."""
-    names = beancount.account_names()
-    accounts = {(a.pool_id, a.code, a.currency): a.pk for a in Account.objects.all()}
-    return sorted(
-        [names[accounts[pool.pk, code, pool.currency]], str(major(amount, pool.currency)),
-         pool.currency]
-        for pool in pools
-        for code, amount in queries.balances(pool, pool.currency).items()
-    )  # fmt: skip
-
-
-@pytest.mark.django_db
-class TestBeancount:
-    def test_it_accepts_the_journal_and_its_balances(self, outside, client, tmp_path):
-        pools = [make_pool(currency=c, code=f"p_{c.lower()}") for c in ("USD", "JPY", "UGX", "KWD")]
-        for pool in pools:
-            post_now(gift_entry(pool, 123_456, 789, memo='Words "quoted" \\ here'))
-            post_now(gift_entry(pool, 5, 0, date=datetime.date(2026, 1, 31)))
-        checkpoints.publish()
-        text = client.get("/ledger/ledger.beancount").getvalue().decode()
-        journal = tmp_path / "ledger.beancount"
-        journal.write_text(text, encoding="utf-8")
-        assert bean_check(journal) == (0, "")
-        assert "checkpoint of size 8" in text.splitlines()[0]
-        assert sorted(balance_lines(text)) == balances_of(pools)
-        assert len(balances_of(pools)) == 12
-        journal.write_text(text.replace("1234.56 USD", "1234.55 USD"), encoding="utf-8")
-        assert bean_check(journal)[0] != 0
-
-    def test_it_is_of_the_published_checkpoint_whatever_is_posted_since(
-        self, outside, client, tmp_path, monkeypatch
-    ):
-        monkeypatch.setattr(beancount, "CHUNK", 2)
-        pool = make_pool("core")
-        fill(pool, 5)
-        checkpoints.publish()
-        stands = balances_of([pool])
-        sealed = client.get("/ledger/ledger.beancount").getvalue().decode()
-        post_now(gift_entry(pool, 700, 0))  # not sealed
-        other = make_pool("later")
-        parts = []
-        for part in client.get("/ledger/ledger.beancount").streaming_content:
-            parts.append(part.decode())
-            # In the middle of the stream, and even published.
-            post_now(gift_entry(other, 900, 5))
-            checkpoints.publish()
-        text = "".join(parts)
-        assert len(parts) > 3
-        assert text == sealed
-        assert sorted(balance_lines(text)) == stands
-        journal = tmp_path / "ledger.beancount"
-        journal.write_text(text, encoding="utf-8")
-        assert bean_check(journal) == (0, "")
-
-    def test_before_anything_is_published_it_is_empty_and_valid(self, outside, client, tmp_path):
-        post_now(gift_entry(make_pool()))
-        answer = client.get("/ledger/ledger.beancount")
-        assert answer.status_code == 200
-        journal = tmp_path / "ledger.beancount"
-        journal.write_bytes(answer.getvalue())
-        assert bean_check(journal) == (0, "")
-        assert " * " not in journal.read_text(encoding="utf-8")
-
-    def test_it_takes_one_short_query_a_chunk(
-        self, outside, monkeypatch, django_assert_num_queries
-    ):
-        monkeypatch.setattr(beancount, "CHUNK", 10)
-        fill(make_pool(), 40)
-        checkpoints.publish()
-        with django_assert_num_queries(7) as asked:  # two for names, the sums, four chunks
-            list(beancount.journal(40))
-        assert not any("CURSOR" in query["sql"] for query in asked.captured_queries)

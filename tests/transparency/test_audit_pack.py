@@ -25,6 +25,8 @@ from funding.ledger.periods import close_month, close_year
 from funding.ledger.posting import post, post_many, reverse
 from funding.payments import numbers
 from funding.payments.credit_notes import void_invoice
+from funding.pools.merging import merge_donors
+from funding.pools.models import Donor
 from funding.transparency.audit_pack import (
     Months,
     archive,
@@ -52,6 +54,7 @@ FILES = [
     "trial-balance.csv",
     "general-ledger.csv",
     "journal.csv",
+    "merged-donors.csv",
     "number-series.csv",
     "late-entries.csv",
     "private.jsonl",
@@ -156,7 +159,7 @@ def test_the_pack_has_every_file_and_says_what_each_is(known: Known) -> None:
 
 def test_before_anything_is_published_the_pack_leaves_the_log_out(known: Known) -> None:
     pack = pack_of()
-    assert list(pack) == [name for name in FILES if name not in FILES[6:10]]
+    assert list(pack) == [name for name in FILES if name not in FILES[7:11]]
     assert "verify_ledger" not in pack["README.txt"].decode()
     assert "None is published yet." in text_of(pack["audit-pack.pdf"])
 
@@ -720,3 +723,23 @@ def test_a_closed_year_shows_its_closing_entries(
     closing = {row["account"]: row["closing"] for row in rows}
     assert closing["contributions"] == closing["fees"] == "0.00"
     assert closing["fund-balance"] == "-9.50"
+
+
+def test_a_donor_that_was_merged_is_still_known_by_the_reference_of_an_older_pack(
+    known: Known,
+) -> None:
+    kept = Donor.objects.create(name="Ministry of Health")
+    gone = Donor.objects.create(name="=Ministry")
+    assert table(pack_of(), "merged-donors.csv") == []
+    merge_donors(kept, gone, by=known.treasurer, reason="They wrote so.")
+    gone.refresh_from_db()
+    assert gone.merged_at is not None
+    assert table(pack_of(), "merged-donors.csv") == [
+        {
+            "donor": f"donor:{gone.pk}",
+            "name": "'=Ministry",
+            "merged_into": f"donor:{kept.pk}",
+            "merged_into_name": "Ministry of Health",
+            "merged_at": gone.merged_at.isoformat(timespec="seconds"),
+        }
+    ]

@@ -3,16 +3,14 @@
 import csv
 import datetime
 import io
-from collections import Counter
 from decimal import Decimal
 
 import pytest
 
-from core.cells import text_cell
 from funding.ledger import checkpoints, sealing, templates
 from funding.ledger import queries as books
-from funding.ledger.models import Cosignature, Entry, Figure, Posting
-from funding.transparency import downloads, queries
+from funding.ledger.models import Cosignature, Entry, Figure
+from funding.transparency import queries
 from tests.factories.ledger import A_DAY, gift_entry, make_pool, post_now
 
 pytestmark = pytest.mark.django_db
@@ -200,70 +198,6 @@ class TestOneEntry:
             client.get(f"/pools/{pool.code}/entries/")
 
 
-class TestDownloads:
-    """In chunks by key: no cursor is held, and a reader may take his time."""
-
-    @pytest.fixture(autouse=True)
-    def small_chunks(self, monkeypatch):
-        monkeypatch.setattr(downloads, "CHUNK", 4)
-
-    def test_a_file_in_chunks_is_the_file_in_one(self, client, pool, monkeypatch):
-        other = make_pool("other")
-        for number in range(9):
-            post_now(gift_entry(other if number % 3 else pool, 100 + number, number % 2))
-        post_now(
-            templates.transfer_between_pools(
-                key="t", pool=pool.code, to_pool="other", currency="USD", amount=700, date=A_DAY
-            )
-        )
-        addresses = (
-            "/ledger/entries.csv",
-            f"/pools/{pool.code}/entries.csv",
-            "/pools/other/entries.csv",
-            f"/pools/{pool.code}/entries.csv?figure=received",
-        )
-        chunked = [read_csv(client.get(address)) for address in addresses]
-        monkeypatch.setattr(downloads, "CHUNK", 1_000)
-        assert [read_csv(client.get(address)) for address in addresses] == chunked
-        whole, *_pools, received = chunked
-        assert len(whole) == Posting.objects.count()
-        assert {row["pool"] for row in chunked[1]} == {pool.code}
-        assert len(chunked[1]) + len(chunked[2]) == len(whole)
-        assert [int(row["entry"]) for row in received] == sorted(
-            pool.figures.filter(name="received").values_list("entry_id", flat=True)
-        )
-
-    def test_what_is_posted_meanwhile_comes_whole_or_not_at_all(self, client, pool):
-        response = client.get("/ledger/entries.csv")
-        parts = []
-        for part in response.streaming_content:
-            parts.append(part.decode())
-            if len(parts) < 20:
-                post_now(gift_entry(pool, 900, 5))
-        rows = list(csv.DictReader(io.StringIO("".join(parts).removeprefix("\ufeff"))))
-        of_entry = Counter(int(row["entry"]) for row in rows)
-        counts = dict(Entry.objects.values_list("pk", "posting_count"))
-        assert of_entry == {number: counts[number] for number in of_entry}
-
-    @pytest.mark.parametrize(
-        ("rows", "a_chunk"),
-        [
-            (lambda _pool: downloads.posting_rows(), 3),
-            (lambda pool: downloads.posting_rows(pool), 3),
-            (lambda pool: downloads.figure_rows(pool, "received"), 2),
-        ],
-    )
-    def test_a_chunk_takes_the_same_few_queries_and_no_cursor(
-        self, pool, django_assert_num_queries, rows, a_chunk
-    ):
-        for number in range(16 - 3 - 1):
-            post_now(gift_entry(pool, 100 + number, 1))
-        # Sixteen entries, fifteen of them gifts: three or four full chunks, and the last one.
-        with django_assert_num_queries(4 * a_chunk + (a_chunk == 3)) as asked:
-            list(rows(pool))
-        assert not any("CURSOR" in query["sql"] for query in asked.captured_queries)
-
-
 class TestProofOnThePages:
     @pytest.fixture(autouse=True)
     def outside(self, settings, tmp_path):
@@ -301,23 +235,6 @@ class TestProofOnThePages:
         assert "Download the proof" in published
         assert f"/ledger/entries/{entry.pk}.tlog-proof" in published
         assert "receipt" not in published
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
-def test_text_that_a_spreadsheet_would_run_is_neutralised(text):
-    assert text_cell(text) == f"'{text}"
-
-
-def test_a_memo_that_looks_like_a_formula_is_neutralised_in_the_file(client):
-    pool = make_pool("p")
-    post_now(gift_entry(pool, memo="=HYPERLINK(0)"))
-    rows = read_csv(client.get("/pools/p/entries.csv"))
-    assert {row["memo"] for row in rows} == {"'=HYPERLINK(0)"}
-
-
-def test_numbers_that_are_negative_stay_numbers():
-    assert str(downloads.major(-221_488, "USD")) == "-2214.88"
-    assert str(downloads.major(5, "UGX")) == "5"
 
 
 def test_every_kind_of_entry_and_every_account_has_words():

@@ -63,6 +63,13 @@ GUARD_REVERSE = (
     + "DROP FUNCTION public.ledger_guard();\nDROP FUNCTION public.ledger_stays();"
 )
 
+# A table of its own, for it came after the migrations that run the text above.
+STATEMENTS_STAY = """
+CREATE OR REPLACE TRIGGER stays BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_statementhash
+    FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_stays();
+"""
+STATEMENTS_STAY_REVERSE = "DROP TRIGGER stays ON ledger_statementhash;"
+
 # A snapshot from before the locks could show a month open that was closed meanwhile, or miss a
 # balance, or an entry that is committed: whoever takes a lock here looks anew after it.
 READ_COMMITTED = """

@@ -21,6 +21,13 @@ WRITTEN_BY_FUNCTION = (
 # PostgreSQL would write through a view as simple as these.
 VIEWS = ("ledger_public_form", "ledger_private_form")
 READ_ONLY = (*WRITTEN_BY_FUNCTION, *VIEWS)
+ADDED = (
+    "ledger_pool",
+    "ledger_account",
+    "ledger_checkpoint",
+    "ledger_cosignature",
+    "ledger_statementhash",
+)
 FUNCTIONS = (
     POST_SIGNATURE,
     POST_MANY_SIGNATURE,
@@ -33,12 +40,14 @@ FUNCTIONS = (
 def restrict_app_role(connection: BaseDatabaseWrapper, role: str) -> None:
     """Leave the portal's ``role`` no way to write the books but the ledger's functions; idempotent.
 
-    Pools, accounts and checkpoints it may add; a pool's row it may lock (which PostgreSQL counts as
+    Pools, accounts, checkpoints and what they name it may add; a pool's row it may lock (which PostgreSQL counts as
     UPDATE of a column) and rename, never recode.
     """
     name = connection.ops.quote_name(role)
     tables = ", ".join(READ_ONLY)
-    added = "ledger_pool, ledger_account, ledger_checkpoint, ledger_cosignature"
+    # An earlier migration runs this before the later tables are there.
+    existing = connection.introspection.table_names()
+    added = ", ".join(table for table in ADDED if table in existing)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_user = %s, EXISTS (SELECT FROM pg_roles WHERE rolname = %s)",

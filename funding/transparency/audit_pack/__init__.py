@@ -58,6 +58,7 @@ def _files(facts: Facts) -> Iterator[tuple[str, Iterable[bytes]]]:
     yield "trial-balance.csv", tables.trial_balance(facts.accounts)
     yield "general-ledger.csv", tables.general_ledger(facts.months, facts.accounts)
     yield "journal.csv", tables.journal(facts.months)
+    yield "merged-donors.csv", tables.merged_donors()
     yield "number-series.csv", tables.number_series(facts.series, facts.entry_numbers)
     yield "late-entries.csv", tables.late_entries(facts.months, facts.late_days)
     if facts.checkpoint is not None:

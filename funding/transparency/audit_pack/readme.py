@@ -74,6 +74,10 @@ def _files(facts: Facts) -> Iterator[tuple[str, str]]:
         % {"days": count(facts.late_days)},
     )
     yield (
+        "merged-donors.csv",
+        _("Donors who turned out to be one: which reference stands for which since when."),
+    )
+    yield (
         "number-series.csv",
         _(
             "Every series that is numbered without gaps, and each gap (there should be none). Rows "

@@ -33,6 +33,7 @@ JOURNAL_COLUMNS = [*_ENTRY_COLUMNS, "pool", "account", "currency", "debit", "cre
 LATE_COLUMNS = [
     *_ENTRY_COLUMNS, "days", "recorded_late", "later_period", "currency", "debit",
 ]  # fmt: skip
+MERGED_COLUMNS = ["donor", "name", "merged_into", "merged_into_name", "merged_at"]
 SERIES_COLUMNS = ["row", "series", "first", "last", "count", "missing"]
 
 
@@ -118,6 +119,30 @@ def late_entries(months: Months, late_days: int) -> Iterator[bytes]:
                 major(line.debit, line.currency),
             ]
             for line in entries.late_entries(months, late_days)
+        ),
+    )
+
+
+_MERGED = """
+SELECT gone.id, gone.name, kept.id, kept.name, gone.merged_at
+FROM pools_donor gone JOIN pools_donor kept ON kept.id = gone.merged_into_id
+ORDER BY gone.id
+"""
+
+
+def merged_donors() -> Iterator[bytes]:
+    """A row for each donor that was merged, ever: a reference in an older pack still says who."""
+    return _csv(
+        MERGED_COLUMNS,
+        (
+            [
+                f"donor:{gone}",
+                text_cell(name),
+                f"donor:{kept}",
+                text_cell(kept_name),
+                merged_at.isoformat(timespec="seconds"),
+            ]
+            for gone, name, kept, kept_name, merged_at in rows(_MERGED)
         ),
     )
 

@@ -1,0 +1,111 @@
+"""The foundation's money as a whole, and everyone who may be named as a giver."""
+
+import datetime
+import re
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import urlencode
+
+from funding.ledger.models import Figure, Pool
+from funding.transparency import foundation, givers, labels
+from funding.transparency.views import PAGE, EntryRow, after_number
+
+_LONGEST = 200  # characters of a place in a list
+
+
+def _today() -> datetime.date:
+    """The ledger counts in UTC."""
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+def money(request: HttpRequest) -> HttpResponse:
+    """All pools together, by currency; transfers between them eliminated."""
+    facts = foundation.foundation_facts(today=_today())
+    return render(request, "transparency/foundation.html", {"facts": facts})
+
+
+def _currency(request: HttpRequest) -> str:
+    code = request.GET.get("currency", "")
+    if not re.fullmatch(r"[A-Z]{3}", code, re.ASCII):
+        raise Http404
+    return code
+
+
+def money_entries(request: HttpRequest) -> HttpResponse:
+    """The entries of all pools behind one figure in one currency, newest first."""
+    figure, currency = request.GET.get("figure", ""), _currency(request)
+    if figure not in Figure.Name.values:
+        raise Http404
+    found, next_after = foundation.entries_of_figure(
+        figure, currency, after=after_number(request), limit=PAGE
+    )
+    parameters: dict[str, str | int] = {"figure": figure, "currency": currency}
+    older = "?" + urlencode({**parameters, "after": next_after}) if next_after else ""
+    rows = [
+        EntryRow(
+            entry,
+            labels.entry_kind(entry.kind),
+            sum(
+                line.amount
+                for line in entry.figures.all()
+                if (line.name, line.currency) == (figure, currency)
+            ),
+            currency,
+        )
+        for entry in found
+    ]
+    context = {
+        "rows": rows,
+        "figure_label": Figure.Name(figure).label,
+        "currency": currency,
+        "older": older,
+        "first": "?" + urlencode(parameters),
+        "is_first": "after" not in request.GET,
+    }
+    return render(request, "transparency/money_entries.html", context)
+
+
+def _after(request: HttpRequest) -> tuple[int, str] | None:
+    """The place in a list of givers: what the last one gave, and the name."""
+    text = request.GET.get("after", "")
+    if not text:
+        return None
+    amount, sign, name = text.partition(" ")
+    if not (amount.isdecimal() and sign and len(text) <= _LONGEST and "\0" not in text):
+        raise Http404
+    if len(amount) > 18:
+        raise Http404
+    return int(amount), name
+
+
+def pool_givers(request: HttpRequest, code: str) -> HttpResponse:
+    """Every donor of a pool who may be named, and the others together."""
+    pool = get_object_or_404(Pool, code=code)
+    return _givers(request, pool, pool.currency, {})
+
+
+def money_givers(request: HttpRequest) -> HttpResponse:
+    """Every donor of the foundation who may be named, in one currency."""
+    currency = _currency(request)
+    return _givers(request, None, currency, {"currency": currency})
+
+
+def _givers(
+    request: HttpRequest, pool: Pool | None, currency: str, parameters: dict[str, str]
+) -> HttpResponse:
+    found = givers.page_of_givers(pool, currency, after=_after(request))
+    older = ""
+    if found.next_after:
+        amount, name = found.next_after
+        older = "?" + urlencode({**parameters, "after": f"{amount} {name}"})
+    context: dict[str, Any] = {
+        "pool": pool,
+        "currency": currency,
+        "givers": found,
+        "older": older,
+        "first": "?" + urlencode(parameters) if parameters else request.path,
+        "is_first": "after" not in request.GET,
+    }
+    return render(request, "transparency/givers.html", context)
