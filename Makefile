@@ -9,7 +9,7 @@ UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 SAMPLE_KEY = $$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults bench-ledger bench-payments check fmt shell manage clean distclean messages lock dev
+.PHONY: help run test faults bench-ledger bench-payments bench-pool-page check fmt shell manage clean distclean messages lock dev
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  \1 |/' | column -t -s '|'
@@ -45,6 +45,9 @@ bench-ledger: dev ## Measure the ledger against pgbench and django-hordak (an ho
 
 bench-payments: dev ## Measure the webhook endpoint and the draining of its inbox (a quarter of an hour)
 	$(BIN)/python -m bench.payments $(ARGS)
+
+bench-pool-page: dev ## Measure the pool page at a million entries against a thousand (half an hour)
+	$(BIN)/python -m bench.pool_page $(ARGS)
 
 fmt: dev ## Format the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix --quiet . || true

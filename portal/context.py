@@ -40,6 +40,7 @@ class Frame(TypedDict):
 NAV: tuple[tuple[str | Promise, str], ...] = (
     (_("Members"), "members/"),
     (_("Pools"), "pools/"),
+    (_("Money"), "money/"),
     (_("Evangelists"), "evangelists/"),
     (_("Communities"), "communities/"),
     (_("Implementations"), "implementations/"),
@@ -67,8 +68,9 @@ FOOT: tuple[tuple[str | Promise, tuple[tuple[str | Promise, str], ...]], ...] = 
     (
         _("Check us"),
         (
-            (_("Where the money is"), "pools/"),
+            (_("Where the money is"), "money/"),
             (_("The ledger"), "ledger/"),
+            (_("Open data"), "open-data/"),
             (_("News feed (Atom)"), "news/feed/"),
         ),
     ),

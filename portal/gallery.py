@@ -7,6 +7,7 @@ photographs the page.
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -15,6 +16,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
+
+from funding.transparency.pool_facts import CountryShare
+from funding.transparency.series import MonthFlow
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,15 @@ def groups() -> list[Group]:
         Line("Available", 4_500_000, "total", currency="UGX"),
     ]
     november = datetime.date(2026, 11, 18)
+    flows = [
+        MonthFlow(datetime.date(2026, month, 1), came, spent)
+        for month, came, spent in ((8, 40_000_00, 0), (9, -2_000_00, 1_500_00), (10, 0, 9_800_50))
+    ]
+    shares = [
+        CountryShare("Malawi", Decimal(60), -13.25, 34.3),
+        CountryShare("Guinea", Decimal("39.5"), 9.95, -9.7),
+        CountryShare("A country without a place", Decimal("0.5"), None, None),
+    ]
     news = ('<ul class="news">', "</ul>")
     middle = Paginator(range(50), 10).page(2)
     return [
@@ -128,6 +141,13 @@ def groups() -> list[Group]:
                 Example("of a pool in debt", "money_figure", {"rows": short}),
                 Example("of a new pool", "money_figure", {"rows": nothing}),
                 Example("without decimals", "money_figure", {"rows": shillings}),
+            ),
+        ),
+        Group(
+            "When and where",
+            (
+                Example("of a pool", "months", {"months": flows, "currency": "USD"}),
+                Example("of a pool", "world", {"countries": shares}),
             ),
         ),
         Group(

@@ -8,6 +8,7 @@ PORTAL_MODE, says which mode runs; it is never guessed from another:
 - ``production``: a missing or unsafe value stops the start with a message that names it.
 """
 
+import re
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -270,11 +271,15 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 # A code to type: mail scanners open links and submit forms, so no link may change anything.
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+# A donor's code (portal/signin_code.py) waits a quarter of an hour: mail can be slow to come.
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 900
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_PREVENT_ENUMERATION = True
+# Beside allauth's own limits. Who tries stolen cards begins many small gifts; a donor does not.
+ACCOUNT_RATE_LIMITS = {"begin_gift": "60/h/ip,20/h/key", "claim_gifts": "10/h/user"}
 # How many proxies of ours stand before the portal; allauth trusts no forwarded address until told.
 ALLAUTH_TRUSTED_PROXY_COUNT = whole_number("TRUSTED_PROXY_COUNT", 0)
 refuse_in_production(
@@ -338,6 +343,8 @@ STORAGES = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+# A function of the operator's that looks at each file people send (core/uploads.py).
+UPLOAD_SCANNER = optional("UPLOAD_SCANNER", "")
 
 # --- E-mail ---------------------------------------------------------------------------------------
 
@@ -417,6 +424,24 @@ LEDGER_WITNESSES = [
     witness.strip() for witness in optional("LEDGER_WITNESSES", "").split(",") if witness.strip()
 ]
 LEDGER_CHECKPOINT_DIR = optional("LEDGER_CHECKPOINT_DIR", str(VAR_DIR / "checkpoints"))
+
+# --- Open data (docs/open-data.md) ------------------------------------------------------------------
+
+# The foundation's identifier at IATI; without one there are no IATI files. Ours until then stands
+# under the agency that IATI keeps for examples.
+IATI_ORGANISATION = optional("IATI_ORGANISATION", "" if IN_PRODUCTION else "XE-EXAMPLE-FOUNDATION")
+if IATI_ORGANISATION and not re.fullmatch(r"[A-Z]{2}-[A-Z0-9]+-[A-Za-z0-9._-]+", IATI_ORGANISATION):
+    raise ImproperlyConfigured(
+        f"IATI_ORGANISATION is {IATI_ORGANISATION!r}; it must look like XI-WIKIDATA-Q0000000: "
+        "a registration agency of org-id.guide, then the foundation's number there."
+    )
+refuse_in_production(
+    "IATI_ORGANISATION",
+    IATI_ORGANISATION.startswith("XE-EXAMPLE"),
+    "leave it empty until the foundation has an identifier of its own",
+)
+# How many requests one address may make of the API and the IATI files in a minute.
+API_REQUESTS_PER_MINUTE = whole_number("API_REQUESTS_PER_MINUTE", 120)
 
 # --- Security -------------------------------------------------------------------------------------
 

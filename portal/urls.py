@@ -14,6 +14,7 @@ from funding.payments.views import stripe_webhook
 from home.sitemaps import SITEMAPS
 from home.views import robots
 from portal.health import healthz
+from portal.signin_code import confirm_code, open_giving
 
 to_sign_in = RedirectView.as_view(url=reverse_lazy("account_login"), query_string=True)
 to_password_reset = RedirectView.as_view(url=reverse_lazy("account_reset_password"))
@@ -24,6 +25,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sitemap.xml", sitemap, {"sitemaps": SITEMAPS}, name="sitemap"),
     # For programs, so without a language. The ledger's pages for people come below.
     path("ledger/", include("funding.transparency.log_urls")),
+    path("api/v1/", include("funding.transparency.api.urls")),
+    path("open-data/iati/", include("funding.transparency.iati.urls")),
     path("payments/stripe/webhook/", stripe_webhook, name="stripe_webhook"),
     # Ahead of Wagtail's: its own login and password pages would pass by any second factor.
     path("admin/login/", to_sign_in),
@@ -39,6 +42,9 @@ if settings.PORTAL_MODE != "production":
     urlpatterns += [path("media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT})]
 
 urlpatterns += i18n_patterns(
+    path("giving/", open_giving, name="open_giving"),
+    # Ahead of allauth's own: a donor without an account may type the code, too.
+    path("accounts/login/code/confirm/", confirm_code, name="account_confirm_login_code"),
     path("accounts/", include("allauth.account.urls")),
     path("account/", include("portal.account.urls")),
     path("", include("funding.payments.urls")),

@@ -15,7 +15,7 @@ from tests import environment
 environment.apply()
 
 import pytest  # noqa: E402
-from pytest_django import DjangoDbBlocker  # noqa: E402
+from pytest_django import DjangoDbBlocker, Settings  # noqa: E402
 
 from portal import database  # noqa: E402
 from tests import browser as tests_browser  # noqa: E402
@@ -229,3 +229,9 @@ def english() -> Iterator[None]:
     translation.activate("en")
     yield
     translation.deactivate()
+
+
+@pytest.fixture
+def own_checkpoints(settings: Settings, tmp_path: Path) -> None:
+    """The files of checkpoints belong to one database."""
+    settings.LEDGER_CHECKPOINT_DIR = str(tmp_path / "checkpoints")

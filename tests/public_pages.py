@@ -24,6 +24,8 @@ LEFT_OUT = {
     "payments/stripe/webhook/": "takes POST alone",
     "_util/": "Wagtail's own forms for private pages",
     "demo/": "exists in demo and test alone",
+    "api/": "for programs (tests/transparency/api)",
+    "open-data/iati/": "for programs (tests/transparency/iati)",
     **dict.fromkeys(
         (
             "ledger/checkpoint",
@@ -47,6 +49,10 @@ LEFT_OUT_NAMES = {
     "receipt_proof": "a file for the verifier (tests/payments/test_receipt_proof.py)",
     "credit_note": "the demo has none (tests/payments/test_credit_notes.py)",
     "credit_note_pdf": "the demo has none (tests/payments/test_credit_notes.py)",
+    **dict.fromkeys(
+        ("pool_statement", "pool_statement_json", "ledger_statement_hashes"),
+        "the demo closes no month (tests/transparency/test_statements.py)",
+    ),
     "pledge": "asks everyone to sign in",
     "pledge_check": "asks everyone to sign in",
     "pledge_change": "asks everyone to sign in",
@@ -74,6 +80,8 @@ NOT_HTML = {
     "sitemap",
     "news_feed",
     "pool_entries_csv",
+    "pool_badge_svg",
+    "pool_entries_beancount",
     "ledger_csv",
     "receipt_pdf",
     "invoice_pdf",
@@ -85,6 +93,11 @@ SAMPLES: dict[str, Callable[[], dict[str, object]]] = {
     "give": lambda: {"code": "core-software"},
     "pool_entries": lambda: {"code": "core-software"},
     "pool_entries_csv": lambda: {"code": "core-software"},
+    "pool_entries_beancount": lambda: {"code": "core-software"},
+    "pool_statements": lambda: {"code": "core-software"},
+    "pool_badge": lambda: {"code": "core-software"},
+    "pool_badge_svg": lambda: {"code": "core-software"},
+    "pool_givers": lambda: {"code": "core-software"},
     "ledger_entry": lambda: {"number": Entry.objects.latest("pk").pk},
     "agreement": lambda: {"pk": AgreementVersion.objects.latest("published_at").pk},
     "member": lambda: {"slug": _a_member().slug},
@@ -95,6 +108,12 @@ SAMPLES: dict[str, Callable[[], dict[str, object]]] = {
     "invoice_pdf": lambda: {"public_id": Invoice.objects.latest("pk").public_id},
     "expected_payment": lambda: {"public_id": ExpectedPayment.objects.latest("pk").public_id},
     "expected_payment_pdf": lambda: {"public_id": ExpectedPayment.objects.latest("pk").public_id},
+}
+
+# What some addresses need beside their path.
+QUERIES = {
+    "money_entries": "?figure=received&currency=USD",
+    "money_givers": "?currency=USD",
 }
 
 
@@ -126,7 +145,8 @@ def addresses() -> list[tuple[str, str]]:
             raise AssertionError(
                 f"Say in tests/public_pages.py how to make an address of {name!r}."
             )
-        found.append((name, reverse(name, kwargs=SAMPLES[name]() if takes_parameters else None)))
+        address = reverse(name, kwargs=SAMPLES[name]() if takes_parameters else None)
+        found.append((name, address + QUERIES.get(name, "")))
     for model in get_page_models():
         if model is Page:
             continue

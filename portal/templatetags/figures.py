@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from django import template
 
-from core.money import format_minor
+from core.money import Money, format_minor
 
 register = template.Library()
 
@@ -36,8 +36,11 @@ class Row(Protocol):
 @dataclass(frozen=True, slots=True)
 class Bar:
     """A row with its place. ``x``, ``width``, ``start`` and ``end`` are percentages of the width:
-    the bar's box, the running sum it starts from and the one it leaves behind."""
+    the bar's box, the running sum it starts from and the one it leaves behind. ``name`` and
+    ``value`` (major units with a point) are for programs that read the page."""
 
+    name: str
+    value: str
     label: Any
     text: str
     href: str
@@ -95,6 +98,8 @@ def waterfall(rows: Iterable[Row]) -> list[Bar]:
             left = min(left, right - LEAST)
         bars.append(
             Bar(
+                name=getattr(row, "name", ""),
+                value=str(Money(row.amount, row.currency).decimal),
                 label=row.label,
                 text=amount_text(row.amount, row.currency),
                 href=row.href or "",

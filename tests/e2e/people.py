@@ -170,8 +170,8 @@ def figures(page: Any) -> dict[str, Decimal]:
 
 def pledged(page: Any) -> Decimal:
     """What a pool's page says is pledged and not yet here."""
-    found = re.search(r"Pledged and not yet here: ([0-9.,]+),", words(page))
-    return amount(found[1]) if found else Decimal(0)
+    line = page.locator(".facts > div").filter(has=page.get_by_text("Pledged", exact=True))
+    return amount(line.locator("dd").inner_text()) if line.count() else Decimal(0)
 
 
 def download(page: Any, address: str) -> list[dict[str, str]]:

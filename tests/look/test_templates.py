@@ -25,6 +25,7 @@ BACK_OFFICE_FRAGMENTS = {
     "payments/backoffice/standing.html": "templates/payments/backoffice/payout.html",
     "payments/backoffice/processor_lines.html": "templates/payments/backoffice/dispute.html",
     "payments/backoffice/needs_you.html": "funding/payments/backoffice/panel.py",
+    "pools/backoffice/pledge_act.html": "templates/pools/backoffice/pledge.html",
 }
 BACK_OFFICE = [
     name

@@ -1,0 +1,89 @@
+"""Runs a plan from its first event to its last."""
+
+import contextlib
+import datetime
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from core.models import User
+from core.refusals import Refusal
+from core.transactions import in_transaction
+from funding.ledger import checkpoints
+from funding.ledger.models import Entry, Pool
+from portal.simulation.acts import Simulation
+from portal.simulation.clock import moved_clock
+from portal.simulation.plan import Plan, Scale, make_plan
+
+# Jobs of the simulated year (mail to invented donors, calls to Stripe) are thrown away this often.
+SWEEP = 500
+
+
+class DatabaseNotEmpty(Refusal):
+    message = (
+        "This database holds data already (%(what)s). A simulation writes invented money beside it, "
+        "so it runs on an empty database alone: make one, migrate it, and name it in DATABASE_URL."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    plan: Plan
+    events: int
+    entries: int
+    refused: int
+
+
+def refuse_unless_empty() -> None:
+    """Raises DatabaseNotEmpty where there is a pool, an entry or a person."""
+    for model, what in ((Entry, "entries"), (Pool, "pools"), (User, "people")):
+        count = model.objects.count()
+        if count:
+            raise DatabaseNotEmpty(what=f"{count} {what}")
+
+
+def simulate(
+    seed: int,
+    years: int,
+    scale: Scale,
+    *,
+    progress: Callable[[int, int, datetime.date], None] = lambda _done, _all, _day: None,
+) -> Result:
+    """Make ``years`` years up to the end of last month. Raises DatabaseNotEmpty.
+
+    ``progress`` is told how many events of how many are done, and which day it is.
+    """
+    assert not in_transaction(), "Each event is a use case of its own."
+    refuse_unless_empty()
+    plan = make_plan(seed, years, scale, last_month=timezone.now().date())
+    simulation = Simulation(plan)
+    first = datetime.datetime.combine(plan.start, datetime.time(6), datetime.UTC)
+    with moved_clock(first) as clock, _nobody_is_called():
+        simulation.set_up()
+        for number, event in enumerate(plan.events, start=1):
+            clock.move(max(clock.at, event.at))
+            simulation.happen(event)
+            progress(number, len(plan.events), event.at.date())
+            if number % SWEEP == 0:
+                _sweep()
+    _sweep()
+    checkpoints.publish()
+    return Result(plan, len(plan.events), Entry.objects.count(), simulation.refused)
+
+
+@contextlib.contextmanager
+def _nobody_is_called() -> Iterator[None]:
+    """An invented dispute is no alarm."""
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _sweep() -> None:
+    """Throw away what waits for a worker: nobody is to be written to, and Stripe knows nothing."""
+    DBTaskResult.objects.all().delete()

@@ -1,0 +1,200 @@
+"""A donor's way in: an address, a code by e-mail, and no password."""
+
+import re
+import time
+
+import pytest
+import time_machine
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.core.cache import cache
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from core.jobs.testing import run_pending_jobs
+from core.models import User
+from funding.pools.models import Donor
+from portal.signin_code import account_of
+from tests.factories import pools as make
+from tests.factories.home import make_site
+
+pytestmark = pytest.mark.django_db
+
+OPEN = "/giving/"
+
+
+@pytest.fixture(autouse=True)
+def site(db: None) -> None:
+    cache.clear()
+    make_site()
+
+
+def ask(client: Client, email: str, address: str = OPEN) -> HttpResponse:
+    return client.post(address, {"email": email})  # type: ignore[return-value]
+
+
+def code_of(email: str) -> str:
+    run_pending_jobs()
+    message = next(each for each in reversed(mail.outbox) if each.to == [email])
+    found = re.search(r"^\s*([A-Z0-9]{3,}-?[A-Z0-9]{3,})\s*$", str(message.body), re.MULTILINE)
+    assert found is not None, message.body
+    return found.group(1)
+
+
+def type_code(client: Client, code: str) -> HttpResponse:
+    return client.post(reverse("account_confirm_login_code"), {"code": code})  # type: ignore[return-value]
+
+
+def test_a_guest_who_gave_gets_in_by_the_code_and_sees_the_gift(client: Client) -> None:
+    make.received_gift(giver=make.a_giver(email="Guest@example.org"))
+    answer = ask(client, "guest@example.org", "/fr/giving/")
+    assert answer["Location"] == "/fr/accounts/login/code/confirm/"
+    # Nothing is made before the code is right.
+    assert not User.objects.filter(email="guest@example.org").exists()
+
+    answer = client.post(answer["Location"], {"code": code_of("guest@example.org")})
+    assert answer["Location"] == "/fr/account/giving/"
+    user = User.objects.get(email="guest@example.org")
+    assert not user.has_usable_password()
+    assert user.preferred_language == "fr"
+    address = EmailAddress.objects.get(user=user)
+    assert (address.verified, address.primary) == (True, True)
+    page = client.get("/account/giving/").content.decode()
+    assert "$50.00" in page
+
+
+def test_staff_may_have_recorded_the_address(client: Client) -> None:
+    Donor.objects.create(
+        name="Ministry", email="ministry@example.org", recorded_by=make.make_person()
+    )
+    ask(client, "ministry@example.org")
+    type_code(client, code_of("ministry@example.org"))
+    assert "_auth_user_id" in client.session
+
+
+def test_somebody_with_an_account_signs_in_to_it(client: Client) -> None:
+    user = make.make_person("known@example.org", password="kettle stone river")
+    ask(client, "known@example.org")
+    assert type_code(client, code_of("known@example.org"))["Location"] == "/account/giving/"
+    assert client.session["_auth_user_id"] == str(user.pk)
+    user.refresh_from_db()
+    assert user.has_usable_password()
+    assert User.objects.filter(email="known@example.org").count() == 1
+
+
+def test_the_page_does_not_say_whether_the_address_is_known() -> None:
+    make.make_person("known@example.org")
+    make.received_gift(giver=make.a_giver(email="guest@example.org"))
+    run_pending_jobs()
+    mail.outbox.clear()
+    seen = set()
+    for email in ("known@example.org", "guest@example.org", "nobody@example.org"):
+        client = Client()
+        answer = ask(client, email)
+        page = client.get(answer["Location"]).content.decode().split("<main", 1)[1]
+        seen.add((answer.status_code, re.sub(r'value="[^"]*"', "", page.replace(email, ""))))
+    assert len(seen) == 1
+    run_pending_jobs()
+    assert sorted(message.to[0] for message in mail.outbox) == [
+        "guest@example.org",
+        "known@example.org",
+        "nobody@example.org",
+    ]
+    told = next(message for message in mail.outbox if message.to == ["nobody@example.org"])
+    assert "We know of no gift from this address." in str(told.body)
+
+
+def test_no_code_opens_an_address_that_gave_nothing(client: Client) -> None:
+    ask(client, "nobody@example.org")
+    code = client.session["account_login"]["state"]["stages"]["login_by_code"]["data"]["code"]
+    assert len(code) >= 6
+    for wrong in ("", "-", "AAAA-AAAA"):
+        type_code(client, wrong)
+    # Not even the very code, which was sent to nobody.
+    client = Client()
+    ask(client, "nobody@example.org")
+    code = client.session["account_login"]["state"]["stages"]["login_by_code"]["data"]["code"]
+    assert type_code(client, code)["Location"] == OPEN
+    assert "_auth_user_id" not in client.session
+    assert not User.objects.filter(email="nobody@example.org").exists()
+
+
+def test_wrong_codes_end_it_and_an_old_code_is_too_old(client: Client) -> None:
+    make.received_gift(giver=make.a_giver(email="guest@example.org"))
+    ask(client, "guest@example.org")
+    code = code_of("guest@example.org")
+    assert [type_code(client, "AAAA-BBBB").status_code for _ in range(3)] == [200, 200, 302]
+    assert type_code(client, code)["Location"] == OPEN
+    assert not User.objects.filter(email="guest@example.org").exists()
+
+    ask(client, "guest@example.org")
+    code = code_of("guest@example.org")
+    with time_machine.travel(time.time() + 901):
+        assert type_code(client, code)["Location"] == OPEN
+    assert not User.objects.filter(email="guest@example.org").exists()
+
+
+def test_a_code_is_good_in_the_window_that_asked_for_it_alone(client: Client) -> None:
+    make.received_gift(giver=make.a_giver(email="guest@example.org"))
+    ask(client, "guest@example.org")
+    other = Client()
+    assert type_code(other, code_of("guest@example.org"))["Location"] == OPEN
+    assert not User.objects.filter(email="guest@example.org").exists()
+
+
+def test_reading_the_pages_sends_and_changes_nothing(client: Client) -> None:
+    make.received_gift(giver=make.a_giver(email="guest@example.org"))
+    run_pending_jobs()
+    mail.outbox.clear()
+    assert client.get(OPEN + "?email=guest@example.org").status_code == 200
+    ask(client, "guest@example.org")
+    code = code_of("guest@example.org")
+    client.get(reverse("account_confirm_login_code"), {"code": code})
+    assert not User.objects.filter(email="guest@example.org").exists()
+    assert len(mail.outbox) == 1
+
+
+def test_asking_too_often_is_refused(client: Client) -> None:
+    answers = [ask(Client(), "guest@example.org").status_code for _ in range(4)]
+    assert answers == [302, 302, 302, 200]
+    run_pending_jobs()
+    assert len(mail.outbox) == 3
+
+
+def test_who_signed_up_with_anothers_address_loses_the_password_they_chose(client: Client) -> None:
+    squatter = make.make_person("guest@example.org", verified=False, password="kettle stone river")
+    make.received_gift(giver=make.a_giver(email="guest@example.org"))
+    ask(client, "guest@example.org")
+    type_code(client, code_of("guest@example.org"))
+    squatter.refresh_from_db()
+    assert client.session["_auth_user_id"] == str(squatter.pk)
+    assert not squatter.has_usable_password()
+
+
+def test_a_closed_account_is_not_opened_by_a_code(client: Client) -> None:
+    user = make.make_person("closed@example.org", is_active=False)
+    make.received_gift(giver=make.a_giver(email="closed@example.org"))
+    ask(client, "closed@example.org")
+    run_pending_jobs()
+    assert "no gift from this address" in str(mail.outbox[-1].body)
+    assert account_of("closed@example.org") is None
+    assert User.objects.get(email="closed@example.org") == user
+
+
+def test_the_account_is_made_once_and_for_who_gave_alone() -> None:
+    make.received_gift(giver=make.a_giver(email="guest@example.org"))
+    first = account_of("guest@example.org")
+    assert first is not None
+    assert account_of("GUEST@example.org") == first
+    assert account_of("nobody@example.org") is None
+
+
+def test_who_is_signed_in_goes_straight_to_their_giving(client: Client) -> None:
+    client.force_login(make.make_person())
+    answer = client.get(OPEN)
+    assert (answer.status_code, answer["Location"]) == (302, "/account/giving/")
+
+
+def test_the_sign_in_page_leads_here(client: Client) -> None:
+    assert f'href="{OPEN}"' in client.get(reverse("account_login")).content.decode()
