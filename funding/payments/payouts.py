@@ -398,7 +398,7 @@ def failed_at_bank(payout: Payout, *, on: datetime.date, by: User, reason: str) 
         raise refusals.DayInFuture
     if payout.entry is not None:
         before = entries_of_failure(payout).count()
-        key = _failure_key(payout) + (f":{before + 1}" if before else "")
+        key = failure_key(payout) + (f":{before + 1}" if before else "")
         opposite = failed_later(booked(payout.entry), key=key, date=on)
         post(replace(opposite, prepared_by=person(by.pk)))
     _fail(payout, reason.strip(), by=by)
@@ -419,10 +419,10 @@ def paid_after_all(payout: Payout, *, by: User) -> Payout:
 
 def entries_of_failure(payout: Payout) -> QuerySet[Entry]:
     """The entries by which it failed, oldest first: more than one where a return was undone."""
-    return Entry.objects.filter(idempotency_key__startswith=_failure_key(payout)).order_by("pk")
+    return Entry.objects.filter(idempotency_key__startswith=failure_key(payout)).order_by("pk")
 
 
-def _failure_key(payout: Payout) -> str:
+def failure_key(payout: Payout) -> str:
     return f"payout:{payout.public_id}:failed"
 
 

@@ -37,6 +37,8 @@ def charge_due_instalments() -> int:
     """Enqueue the charges whose day has come; how many those are."""
     today = timezone.localdate()
     due = {part.pk for part in _agreed().filter(due_on__lte=today)}
+    # What the donor is paying by another way is not taken a second time; what it leaves comes later.
+    due -= set(pledges.under_way(due).values_list("purpose_id", flat=True))
     waiting = Payment.objects.filter(
         purpose=pledges.PURPOSE,
         purpose_id__in=due,
@@ -89,8 +91,9 @@ def _announce(instalment_id: int) -> bool:
         if any(each.status != Status.PENDING or each.amount <= outstanding for each in announced):
             return False
         rest = f":{outstanding}" if announced else ""
+        under_way = pledges.under_way([instalment.pk]).exists()
         token = uuid.uuid5(pledge.reference, f"{mandate.pk}:{instalment.number}{rest}")
-        if instalment.due_on < timezone.localdate(mandate.agreed_at) or _under_way(instalment):
+        if instalment.due_on < timezone.localdate(mandate.agreed_at) or under_way:
             return False  # the consent is for those that fall due after it
         payment = open_payment(
             purpose=pledges.PURPOSE,
@@ -107,12 +110,6 @@ def _announce(instalment_id: int) -> bool:
         charged_on = max(instalment.due_on, timezone.localdate() + ANNOUNCED_AHEAD)
         _mail(payment, "pools_charge_announced", instalment, card=str(mandate.card), day=charged_on)
     return True
-
-
-def _under_way(instalment: Instalment) -> bool:
-    return Payment.objects.filter(
-        purpose=pledges.PURPOSE, purpose_id=instalment.pk, status=Status.PROCESSING
-    ).exists()
 
 
 @inside_transaction

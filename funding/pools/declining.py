@@ -1,7 +1,9 @@
 """Declining a gift: the foundation does not want it, and what came of it goes back.
 
 The declining is one act; asking for the refund follows by a job, for two others decide on it
-(`funding.payments.payouts`). Money that comes for a gift declined before goes back the same way.
+(`funding.payments.payouts`). A card's money that comes for a gift declined before goes back the same
+way. Of a transfer the request is withdrawn, so its line cannot be matched: staff park it and give it
+back.
 """
 
 import logging

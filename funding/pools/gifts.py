@@ -154,7 +154,9 @@ def receive(payment: Payment) -> Gift:
     gift = Gift.objects.select_for_update().get(pk=payment.purpose_id)
     if payment.expected_id is not None:
         _count_what_came(gift, payment)
-    gift.received_at = payment.succeeded_at
+    # The moment of its first money: a part that comes later moves it out of no month, nor out of the
+    # window of a matching offer.
+    gift.received_at = gift.received_at or payment.succeeded_at
     gift.save(update_fields=["received_at"])
     if gift.declined_at is not None:
         jobs.return_declined_gift.enqueue(gift_id=gift.pk)

@@ -247,8 +247,11 @@ def receive(payment: Payment) -> Instalment:
         # The payment's own entry will take the whole of it off the debt.
         pledge_debt.book(pledge, beside, memo="Paid beyond the instalment: a gift")
     if not instalment.outstanding.amount:
-        # Nobody should be reminded of a transfer that is no longer wanted.
-        for each in expected_for([instalment.pk]).exclude(pk=payment.expected_id or 0):
+        # Nobody should be reminded of a transfer that is no longer wanted. Acts on a pledge lock its
+        # requests first and then the pledge, which is locked here: a request that one of them holds
+        # is left to it, for it looks at what is outstanding once it has the pledge.
+        unwanted = expected_for([instalment.pk]).exclude(pk=payment.expected_id or 0)
+        for each in unwanted.select_for_update(of=("self",), skip_locked=True).order_by("pk"):
             expected.withdraw(each, by=None, reason="The instalment is received.")
     return instalment
 

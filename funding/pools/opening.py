@@ -15,6 +15,7 @@ from core import audit
 from core.models import User
 from core.transactions import inside_transaction, use_case
 from funding.ledger import pools as ledger_pools
+from funding.ledger import queries as books
 from funding.ledger.models import Pool
 from funding.pools import refusals
 from funding.pools.models import PoolProfile
@@ -69,11 +70,12 @@ def draft_terms(
     """Keep the values of ``drafted`` as the pool's newest draft. The terms that count stay.
 
     ``based_on`` is the revision its writer had before them. Raises TermsChangedMeanwhile when
-    somebody saved another one since.
+    somebody saved another one since, and TermsOfGifts.
     """
     row = PoolProfile.objects.select_for_update().get(pk=drafted.pk)
     if row.latest_revision_id != based_on:
         raise refusals.TermsChangedMeanwhile
+    _require_kept(row, drafted)
     revision: Revision = drafted.save_revision(user=by)
     audit.record(
         "pools.edit_pool", row, by=by, reason=reason, changed=changed, revision=revision.pk
@@ -85,18 +87,36 @@ def draft_terms(
 def publish_terms(revision: Revision, *, by: User | None) -> PoolProfile:
     """Let an approved draft be the pool's terms from now on, and its title the pool's name.
 
-    Raises OwnTerms when who approves wrote the draft or asked for its approval (rule 7).
+    Raises OwnTerms when who approves wrote the draft or asked for its approval (rule 7), and
+    TermsOfGifts where donors gave under better ones.
     """
     row = PoolProfile.objects.select_for_update().get(pk=revision.object_id)
     if by is not None and _has_part_in(revision, by):
         raise refusals.OwnTerms
     # Read after the lock, so that what is no term (a pause) is taken as it is now.
     fresh = Revision.objects.get(pk=revision.pk)
-    title = fresh.as_object().title
+    drafted = fresh.as_object()
+    _require_kept(row, drafted)
+    title = drafted.title
     PublishRevisionAction(fresh, user=by, log_action=False).execute(skip_permission_checks=True)
     _rename(row, title)
     audit.record("pools.publish_terms", row, by=by, revision=revision.pk)
     return row
+
+
+def _require_kept(row: PoolProfile, drafted: PoolProfile) -> None:
+    """Raise TermsOfGifts where a draft takes back what donors were shown before they gave.
+
+    A restriction may be added and the overhead rate lowered; neither the other way round.
+    """
+    worse = (
+        (row.restricted and not drafted.restricted)
+        or drafted.overhead_rate > row.overhead_rate
+        or drafted.remainder != row.remainder
+        or drafted.goal_missed != row.goal_missed
+    )
+    if worse and books.figures(row.pool, row.currency)["received"] > 0:
+        raise refusals.TermsOfGifts
 
 
 def _has_part_in(revision: Revision, person: User) -> bool:

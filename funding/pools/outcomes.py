@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import ParamSpec
 
+from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,7 +15,7 @@ from funding.ledger.entries import NewEntry
 from funding.payments.models import Payment
 from funding.payments.money_in import entry_of
 from funding.payments.outcomes import Settlement
-from funding.pools import charging, gifts, instalments, recurring, refusals, rules
+from funding.pools import charging, gifts, instalments, pledges, recurring, refusals, rules
 from funding.pools.addresses import pool_page
 from funding.pools.models import Gift, Instalment, PoolProfile, RecurringGift
 
@@ -140,9 +141,11 @@ class InstalmentOutcome:
         instalment = self._instalment(payment)
         if refused := _refused(instalments.check_payable, instalment):
             return refused
-        if payment.pk and payment.amount > instalment.outstanding.amount:
+        others = pledges.under_way([instalment.pk]).exclude(pk=payment.pk)
+        coming = others.aggregate(sum=Sum("amount"))["sum"] or 0
+        if payment.pk and payment.amount > instalment.outstanding.amount - coming:
             return _(
-                "A part of this instalment was received meanwhile. "
+                "A part of this instalment was received meanwhile, or is on its way. "
                 "Pay the rest from your pledge’s page."
             )
         return ""

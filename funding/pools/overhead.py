@@ -18,7 +18,7 @@ class Overhead:
     """What of a pool's money is overhead by its published rate; minor units of its currency.
 
     ``rate``: hundredths of a per cent. ``kept``: what was received and was neither given back nor
-    lost. ``taken``: overhead that was moved already.
+    lost, is held in no dispute and owed back to nobody. ``taken``: overhead that was moved already.
     """
 
     currency: str
@@ -49,7 +49,8 @@ def overhead_of(profile: PoolProfile) -> Overhead:
     return Overhead(
         currency=profile.currency,
         rate=profile.overhead_rate,
-        kept=figures["received"] - figures["refunded"] - figures["lost"],
+        kept=figures["received"]
+        - sum(figures[name] for name in ("refunded", "lost", "held", "owed_back")),
         taken=int(taken or 0),
     )
 

@@ -13,7 +13,7 @@ from core.models import User
 from core.money import Money
 from core.transactions import inside_transaction, use_case
 from funding.payments import expected
-from funding.pools import pledge_debt, pledge_mail, pledges, refusals
+from funding.pools import pledge_debt, pledge_mail, pledges, policy, refusals
 from funding.pools.models import Instalment, InstalmentReminder, Pledge, PledgeChange
 from funding.pools.permissions import CHANGE_PLEDGE, WRITE_OFF_PLEDGE
 from funding.pools.pledge_reminders import REMINDER_DAYS
@@ -191,6 +191,8 @@ def _check_change(pledge: Pledge, amount: Money, parts: Sequence[Part]) -> None:
         raise refusals.WrongCurrency(currency=pledge.currency)
     if amount < received or not amount.amount:
         raise refusals.AmountBelowReceived(received=received.format())
+    if pledge.anonymous and pledge.money < amount:
+        policy.check_anonymity(amount)
     if amount == pledge.money and sorted(parts, key=lambda part: part.due_on) == to_come(pledge):
         raise refusals.NothingChanged
     if not parts and amount == received:

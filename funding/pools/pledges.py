@@ -319,6 +319,11 @@ def payments_of(instalment_ids: Iterable[int]) -> QuerySet[Payment]:
     return Payment.objects.filter(purpose=PURPOSE, purpose_id__in=list(instalment_ids))
 
 
+def under_way(instalment_ids: Iterable[int]) -> QuerySet[Payment]:
+    """The payments of these instalments that the payer's bank has not decided on yet."""
+    return payments_of(instalment_ids).filter(status=Status.PROCESSING)
+
+
 def expected_for(instalment_ids: Iterable[int]) -> QuerySet[ExpectedPayment]:
     """The transfers that are still expected for these instalments."""
     return ExpectedPayment.objects.filter(

@@ -46,6 +46,14 @@ class AnonymousTooLarge(GivingRefusal):
     field = "naming"
 
 
+class NameHidden(GivingRefusal):
+    message = _(
+        "Staff hid the name that stood here, so this stays anonymous. "
+        "What you give next can carry a name again."
+    )
+    field = "naming"
+
+
 class TooManyGifts(GivingRefusal):
     message = _(
         "Many gifts were begun from here within an hour, so this page takes a break. "
@@ -251,6 +259,14 @@ class TooManyAgreements(GivingRefusal):
 
 class PaymentUnderWay(GivingRefusal):
     message = _("A payment for this pledge is under way. Wait until it is received or cancelled.")
+
+
+class TermsOfGifts(GivingRefusal):
+    message = _(
+        "Donors gave to this pool under its present terms. Its restriction, its overhead rate and "
+        "what happens to the money at the end can no longer become others for what they gave. "
+        "A restriction can be added and the rate lowered. For other terms, open another pool."
+    )
 
 
 class OwnTerms(GivingRefusal):

@@ -364,11 +364,6 @@ def as_public(transfers: "QuerySet[PoolTransfer] | list[PoolTransfer]") -> list[
     return public
 
 
-def transfers_of(pool: Pool, *, limit: int = 10) -> list[PublicTransfer]:
-    """The latest transfers to or from the pool, newest first, in three queries."""
-    return as_public(list(approved_transfers(pool)[:limit]))
-
-
 def _roles(user_ids: set[int]) -> dict[int, str]:
     """What each person is here, in a word: by the first of `ROLES` whose group they are in today."""
     groups = User.groups.through.objects.filter(user_id__in=user_ids, group__name__in=ROLES)

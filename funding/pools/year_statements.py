@@ -91,7 +91,7 @@ def payments_of(user: User) -> Iterable[Payment]:
             status=Status.SUCCEEDED,
         )
         .select_related("pool")
-        .prefetch_related("receipts__credit_note", "refunds", "disputes")
+        .prefetch_related("receipts__credit_note", "refunds__payout", "disputes")
         .order_by("succeeded_at", "pk")
     )
 

@@ -17,6 +17,8 @@ number of queries is the same for one gift and a thousand.
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 from django.db.models import Q, Sum
@@ -26,6 +28,7 @@ from core.money import Money
 from funding.ledger.models import Entry, Figure, FigureTotal, Pool
 from funding.payments.disputes import lost_key_of
 from funding.payments.models import Payment, ProcessorTransaction
+from funding.payments.payouts import failure_key
 from funding.pools import gifts, pledges
 from funding.pools.models import Gift, Instalment, Pledge
 from funding.pools.year_statements import payments_of
@@ -274,6 +277,9 @@ def _entries(payments: list[Payment]) -> dict[int, int]:
     found: dict[int, int] = {}
     sources: dict[str, int] = {}
     keys: dict[str, int] = {}
+    came_back: dict[
+        str, int
+    ] = {}  # by what the keys begin with: a return that was undone may recur
     for payment in payments:
         if payment.entry_id is not None:
             found[payment.entry_id] = payment.pk
@@ -282,6 +288,8 @@ def _entries(payments: list[Payment]) -> dict[int, int]:
                 found[refund.entry_id] = payment.pk
             if refund.stripe_refund:
                 sources[refund.stripe_refund] = payment.pk
+            if refund.payout is not None:
+                came_back[failure_key(refund.payout)] = payment.pk
         for dispute in payment.disputes.all():
             sources[dispute.stripe_dispute] = payment.pk
             keys[lost_key_of(dispute.stripe_dispute)] = payment.pk
@@ -289,6 +297,12 @@ def _entries(payments: list[Payment]) -> dict[int, int]:
         source__in=sources, entry__isnull=False
     ).values_list("source", "entry_id"):
         found[entry_id] = sources[source]
+    if came_back:
+        failures = reduce(or_, (Q(idempotency_key__startswith=key) for key in came_back))
+        for entry_id, key in Entry.objects.filter(failures).values_list("pk", "idempotency_key"):
+            found[entry_id] = next(
+                number for begin, number in came_back.items() if key.startswith(begin)
+            )
     more = Entry.objects.filter(Q(idempotency_key__in=keys) | Q(reverses__in=list(found)))
     for entry_id, key, reverses in more.values_list("pk", "idempotency_key", "reverses_id"):
         found[entry_id] = keys.get(key) or found[reverses]
