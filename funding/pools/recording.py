@@ -4,7 +4,6 @@ Everything recorded is known by an identifier of its own, and so is never record
 may claim it later (`claims`); it hangs on their row then, not on a second one.
 """
 
-import datetime
 import uuid
 from collections.abc import Sequence
 
@@ -55,102 +54,6 @@ def record_donor(facts: DonorFacts, *, by: User) -> Donor:
         one_at_a_time()
         giving = Giving("", Kind.EXPECTED, facts, "", Money(0, "USD"))
         return known_for([giving]).donor_of(facts) or write_donor(facts, by=by)
-
-
-def expect_gift(
-    *,
-    external_id: str,
-    donor: Donor | DonorFacts,
-    profile: PoolProfile,
-    amount: Money,
-    due_on: datetime.date | None = None,
-    channel: str = "",
-    public_name: str = "",
-    language: str = "en",
-    tell_donor: bool = False,
-    by: User,
-) -> RecordedGiving:
-    """A gift that a donor said they would send. It counts when its money came, not before."""
-    giving = Giving(
-        external_id=external_id,
-        kind=Kind.EXPECTED,
-        donor=_named(donor),
-        pool=profile.code,
-        amount=amount,
-        due_on=due_on,
-        channel=channel,
-        public_name=public_name,
-        language=language,
-        tell_donor=tell_donor,
-    )
-    return record(giving, by=by)
-
-
-def record_pledge(
-    *,
-    external_id: str,
-    donor: Donor | DonorFacts,
-    profile: PoolProfile,
-    amount: Money,
-    parts: Sequence[Part],
-    binding: bool,
-    condition: str = "",
-    public_name: str = "",
-    language: str = "en",
-    by: User,
-) -> RecordedGiving:
-    """A pledge by letter or agreement. Its days may have passed, and it has no upper limit."""
-    giving = Giving(
-        external_id=external_id,
-        kind=Kind.PLEDGE,
-        donor=_named(donor),
-        pool=profile.code,
-        amount=amount,
-        parts=tuple(parts),
-        binding=binding,
-        condition=condition,
-        public_name=public_name,
-        language=language,
-    )
-    return record(giving, by=by)
-
-
-def record_payment(
-    *,
-    external_id: str,
-    donor: Donor | DonorFacts,
-    profile: PoolProfile,
-    amount: Money,
-    channel: str = "",
-    evidence: str = "",
-    paid_on: datetime.date | None = None,
-    bank_line: str = "",
-    public_name: str = "",
-    language: str = "en",
-    tell_donor: bool = False,
-    by: User,
-) -> RecordedGiving:
-    """A gift whose money has come: by a channel with evidence, or as a bank line that was parked.
-    It is a fact, so the pool may be closed by now."""
-    giving = Giving(
-        external_id=external_id,
-        kind=Kind.PAYMENT,
-        donor=_named(donor),
-        pool=profile.code,
-        amount=amount,
-        channel=channel,
-        evidence=evidence,
-        paid_on=paid_on,
-        bank_line=bank_line,
-        public_name=public_name,
-        language=language,
-        tell_donor=tell_donor,
-    )
-    return record(giving, by=by)
-
-
-def _named(donor: Donor | DonorFacts) -> int | DonorFacts:
-    return donor.pk if isinstance(donor, Donor) else donor
 
 
 def record(giving: Giving, *, by: User) -> RecordedGiving:

@@ -174,6 +174,21 @@ def test_an_auditor_reads_all_of_it_and_does_nothing(
     assert offer.ended_at is None
 
 
+def test_a_treasurer_hides_the_name_of_an_offer_and_an_auditor_does_not(
+    client: Client, profile: PoolProfile
+) -> None:
+    offer = offered(profile)
+    address = reverse("pools_matching:inspect", args=[offer.pk])
+    for group, hidden in ((groups.AUDITORS, False), (groups.TREASURERS, True)):
+        sign_in(client, make_staff(group))
+        assert ('value="hide"' in client.get(address).content.decode()) is hidden
+        client.post(address, {"act": "hide", "reason": "Not theirs."})
+        offer.refresh_from_db()
+        assert offer.anonymous is hidden
+        client.logout()
+    assert offer.public_name == ""
+
+
 def test_editors_see_nothing_of_it(client: Client, profile: PoolProfile) -> None:
     sign_in(client, make_staff(groups.EDITORS))
     asked = ask(profile.pool)

@@ -24,6 +24,7 @@ from funding.pools.schedules import Part
 from portal import groups
 from tests.factories import pools as make
 from tests.factories.banking import make_account, make_channel, make_line, make_staff
+from tests.factories.recorded import expect_gift, record_payment, record_pledge
 from tests.races import together
 
 MINISTRY = DonorFacts("Ministry of Health", country="MW")
@@ -74,7 +75,7 @@ def parked(amount: int = 10_000, by: User | None = None, **changes: Any) -> Matc
 def test_an_expected_gift_waits_for_its_money_and_counts_when_that_is_matched(
     profile: PoolProfile, staff: User
 ) -> None:
-    row = recording.expect_gift(**values(profile, staff, due_on=today() + 30 * DAY))
+    row = expect_gift(**values(profile, staff, due_on=today() + 30 * DAY))
     gift = row.gift
     assert gift is not None
     assert gift.received_at is None
@@ -98,23 +99,21 @@ def test_an_expected_gift_waits_for_its_money_and_counts_when_that_is_matched(
 
 def test_nobody_is_written_to_unless_asked(profile: PoolProfile, staff: User) -> None:
     facts = DonorFacts("A Fund", email="fund@example.org")
-    recording.expect_gift(**values(profile, staff, donor=facts))
+    expect_gift(**values(profile, staff, donor=facts))
     run_pending_jobs()
     assert mail.outbox == []
-    recording.expect_gift(
-        **values(profile, staff, donor=facts, external_id="LETTER-2", tell_donor=True)
-    )
+    expect_gift(**values(profile, staff, donor=facts, external_id="LETTER-2", tell_donor=True))
     run_pending_jobs()
     assert [one.to for one in mail.outbox] == [["fund@example.org"]]
     with pytest.raises(no.NoAddressToWriteTo):
-        recording.expect_gift(**values(profile, staff, external_id="L3", tell_donor=True))
+        expect_gift(**values(profile, staff, external_id="L3", tell_donor=True))
 
 
 def test_a_pledge_by_letter_is_confirmed_and_a_binding_one_is_booked(
     profile: PoolProfile, staff: User
 ) -> None:
     parts = [Part(today() - 20 * DAY, 150_000_000), Part(today() + 90 * DAY, 50_000_000)]
-    row = recording.record_pledge(
+    row = record_pledge(
         **values(profile, staff, amount=Money(200_000_000, "USD"), parts=parts, binding=True)
     )
     pledge = row.pledge
@@ -128,7 +127,7 @@ def test_a_payment_by_a_channel_is_booked_at_once_even_to_a_closed_pool(
     profile: PoolProfile, staff: User, channel: ManualChannel
 ) -> None:
     PoolProfile.objects.filter(pk=profile.pk).update(paused=True)
-    row = recording.record_payment(
+    row = record_payment(
         **values(
             profile,
             staff,
@@ -146,14 +145,14 @@ def test_a_payment_by_a_channel_is_booked_at_once_even_to_a_closed_pool(
 
 def test_a_payment_that_was_parked_is_taken_from_there(profile: PoolProfile, staff: User) -> None:
     match = parked(10_000, staff)
-    row = recording.record_payment(
+    row = record_payment(
         **values(profile, staff, amount=Money(6_000, "USD"), bank_line=match.line.bank_reference)
     )
     assert row.gift is not None
     assert confirming.left_of_parked(match).amount == 4_000
     assert queries.figures(profile.pool, "USD")["received"] == 6_000
     with pytest.raises(no.MoreThanParked) as caught:
-        recording.record_payment(
+        record_payment(
             **values(
                 profile,
                 staff,
@@ -191,7 +190,7 @@ def test_a_payment_that_breaks_a_rule_leaves_nothing(
     changes: Any, refusal: Any, profile: PoolProfile, staff: User, channel: ManualChannel
 ) -> None:
     with pytest.raises(refusal):
-        recording.record_payment(**values(profile, staff, **changes))
+        record_payment(**values(profile, staff, **changes))
     assert not RecordedGiving.objects.exists()
     assert not Gift.objects.exists()
     assert not Donor.objects.exists()
@@ -214,7 +213,7 @@ def test_a_pledge_keeps_its_schedule(
     parts: list[Part], refusal: Any, profile: PoolProfile, staff: User
 ) -> None:
     with pytest.raises(refusal):
-        recording.record_pledge(**values(profile, staff, parts=parts, binding=True))
+        record_pledge(**values(profile, staff, parts=parts, binding=True))
     assert not Pledge.objects.exists()
 
 
@@ -222,14 +221,14 @@ def test_a_closed_pool_takes_no_new_promise(profile: PoolProfile, staff: User) -
     PoolProfile.objects.filter(pk=profile.pk).update(paused=True)
     profile.refresh_from_db()
     with pytest.raises(PoolPaused):
-        recording.expect_gift(**values(profile, staff))
+        expect_gift(**values(profile, staff))
 
 
 def test_above_the_limit_a_donor_is_named(profile: PoolProfile, staff: User) -> None:
     GivingPolicy.objects.create(currency="USD", anonymous_limit=249_999)
     with pytest.raises(no.PublicNameWanted):
-        recording.expect_gift(**values(profile, staff))
-    row = recording.expect_gift(**values(profile, staff, public_name="Ministry of Health"))
+        expect_gift(**values(profile, staff))
+    row = expect_gift(**values(profile, staff, public_name="Ministry of Health"))
     assert row.gift is not None
     assert (row.gift.anonymous, row.gift.public_name) == (False, "Ministry of Health")
 
@@ -238,15 +237,15 @@ def test_rights_are_asked_for_recording_and_for_confirming(
     profile: PoolProfile, staff: User, channel: ManualChannel
 ) -> None:
     with pytest.raises(no.NotPermitted):
-        recording.expect_gift(**values(profile, make_staff(groups.AUDITORS)))
+        expect_gift(**values(profile, make_staff(groups.AUDITORS)))
     from django.contrib.auth.models import Permission
 
     clerk = User.objects.create_user("clerk@example.org")
     clerk.user_permissions.add(Permission.objects.get(codename="add_recordedgiving"))
     paid = {"channel": "Cheque", "evidence": "Cheque 9", "paid_on": today()}
     with pytest.raises(no.NoRightToConfirm):
-        recording.record_payment(**values(profile, clerk, **paid))
-    assert recording.expect_gift(**values(profile, clerk)).pk
+        record_payment(**values(profile, clerk, **paid))
+    assert expect_gift(**values(profile, clerk)).pk
 
 
 # --- Never twice --------------------------------------------------------------------------------------
@@ -255,8 +254,8 @@ def test_rights_are_asked_for_recording_and_for_confirming(
 def test_the_same_again_is_one_and_other_content_is_refused(
     profile: PoolProfile, staff: User
 ) -> None:
-    first = recording.expect_gift(**values(profile, staff))
-    assert recording.expect_gift(**values(profile, staff)).pk == first.pk
+    first = expect_gift(**values(profile, staff))
+    assert expect_gift(**values(profile, staff)).pk == first.pk
     for changes in (
         {"amount": Money(250_001, "USD")},
         {"public_name": "Another"},
@@ -265,22 +264,22 @@ def test_the_same_again_is_one_and_other_content_is_refused(
         {"profile": make.open_pool()},
     ):
         with pytest.raises(no.RecordedDifferently):
-            recording.expect_gift(**values(profile, staff, **changes))
+            expect_gift(**values(profile, staff, **changes))
     assert Gift.objects.count() == Donor.objects.count() == 1
 
 
 def test_one_donor_written_down_twice_is_one_row(profile: PoolProfile, staff: User) -> None:
-    recording.expect_gift(**values(profile, staff))
+    expect_gift(**values(profile, staff))
     again = DonorFacts("  ministry of  HEALTH ", country="MW")
-    recording.expect_gift(**values(profile, staff, external_id="L2", donor=again))
+    expect_gift(**values(profile, staff, external_id="L2", donor=again))
     assert Donor.objects.count() == 1
     accented = DonorFacts("Ministère de la Santé", country="MW")
     capitals = DonorFacts("MINISTÈRE DE LA SANTÉ", country="MW")
-    recording.expect_gift(**values(profile, staff, external_id="L4", donor=accented))
-    recording.expect_gift(**values(profile, staff, external_id="L5", donor=capitals))
+    expect_gift(**values(profile, staff, external_id="L4", donor=accented))
+    expect_gift(**values(profile, staff, external_id="L5", donor=capitals))
     assert Donor.objects.count() == 2
     other = DonorFacts("Ministry of Health", country="ZM")
-    recording.expect_gift(**values(profile, staff, external_id="L3", donor=other))
+    expect_gift(**values(profile, staff, external_id="L3", donor=other))
     assert Donor.objects.count() == 3
 
 
@@ -288,7 +287,7 @@ def test_a_donor_who_wrote_the_same_name_alone_is_not_taken_for_the_recorded_one
     profile: PoolProfile, staff: User
 ) -> None:
     Donor.objects.create(name="Ministry of Health", kind="organisation", country="MW")
-    row = recording.expect_gift(**values(profile, staff))
+    row = expect_gift(**values(profile, staff))
     assert row.donor.recorded_by == staff
 
 
@@ -297,9 +296,9 @@ def test_what_comes_after_the_claim_hangs_on_the_claimed_row(
 ) -> None:
     person = make.make_person()
     gift = make.received_gift(giver=make.a_giver(person))
-    row = recording.expect_gift(**values(profile, staff))
+    row = expect_gift(**values(profile, staff))
     claims.claim(claims.issue_claim_code(row.donor, by=staff), user=person)
-    later = recording.expect_gift(**values(profile, staff, external_id="L2"))
+    later = expect_gift(**values(profile, staff, external_id="L2"))
     assert later.donor == gift.donor
     row.refresh_from_db()
     assert row.donor == gift.donor
@@ -310,17 +309,15 @@ def test_the_same_evidence_pays_once(
     profile: PoolProfile, staff: User, channel: ManualChannel
 ) -> None:
     paid = {"channel": "Cheque", "paid_on": today()}
-    recording.record_payment(**values(profile, staff, evidence="Cheque 112", **paid))
+    record_payment(**values(profile, staff, evidence="Cheque 112", **paid))
     with pytest.raises(no.EvidenceUsed):
-        recording.record_payment(
-            **values(profile, staff, external_id="L2", evidence="cheque112", **paid)
-        )
+        record_payment(**values(profile, staff, external_id="L2", evidence="cheque112", **paid))
 
 
 def test_the_same_thing_recorded_at_once_is_one(committed_db: Any) -> None:
     make_account("USD")
     profile, staff = make.open_pool(), make_staff()
-    act = lambda: recording.expect_gift(**values(profile, staff)).pk  # noqa: E731
+    act = lambda: expect_gift(**values(profile, staff)).pk  # noqa: E731
     assert len(set(together(act, act, act))) == 1
     assert Gift.objects.count() == Donor.objects.count() == ExpectedPayment.objects.count() == 1
 

@@ -24,17 +24,21 @@ from funding.payments.backoffice.base import (
     money_column,
     only_read,
 )
-from funding.pools import matching
+from funding.pools import hiding, matching
+from funding.pools.backoffice.forms import AmountOfPoolForm
 from funding.pools.models import Donor, MatchingOffer, PoolProfile
-from funding.pools.permissions import OFFER_MATCHING
-from funding.pools.refusals import GivingRefusal
+from funding.pools.permissions import HIDE_NAME, OFFER_MATCHING
 
 only_read(MatchingOffer)
 
 VIEW = "pools.view_matchingoffer"
 
 
-class OfferForm(forms.Form):
+class OfferForm(AmountOfPoolForm):
+    amount_field = "most"
+    # The limit on anonymity is a rule of every form of giving, whose field is called so.
+    names = {"naming": "public_name"}
+
     reference = forms.UUIDField(widget=forms.HiddenInput)
     donor = forms.ModelChoiceField(
         label=_("Number of the donor"),
@@ -78,16 +82,6 @@ class OfferForm(forms.Form):
         help_text=_("Then each settlement is entered in the books as owed."),
     )
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        profile, text = cleaned.get("pool"), cleaned.get("most")
-        if profile is not None and text:
-            try:
-                cleaned["most"] = Money.parse(text, profile.currency)
-            except Refusal as refusal:
-                self.add_error("most", str(refusal))
-        return cleaned
-
 
 class OfferView(MoneyPage):
     rights = (OFFER_MATCHING,)
@@ -110,17 +104,11 @@ class OfferView(MoneyPage):
                     pool=values.pop("pool").pool, by=self.person, **values
                 )
             except Refusal as refusal:
-                self._add(form, refusal)
+                form.refuse(refusal)
             else:
                 messages.success(request, gettext("The offer is recorded."))
                 return redirect("pools_matching:inspect", offer.pk)
         return self.render_to_response(self.get_context_data(form=form))
-
-    def _add(self, form: OfferForm, refusal: Refusal) -> None:
-        field = refusal.field if isinstance(refusal, GivingRefusal) else None
-        # The limit on anonymity is a rule of every form of giving, whose field is called so.
-        field = "public_name" if field == "naming" else field
-        form.add_error(field if field in form.fields else None, str(refusal))
 
 
 class EndForm(forms.Form):
@@ -163,12 +151,17 @@ class MatchingPage(RowPage):
                 for one in row.settlements.select_related("pledge")
             ],
             "can_end": row.ended_at is None and self.person.has_perm(OFFER_MATCHING),
+            "may_hide": self.person.has_perm(HIDE_NAME) and not row.anonymous,
             "end_form": EndForm(),
         }
         return super().get_context_data(**{**context, **kwargs})
 
     def acts(self) -> dict[str, Any]:
-        return {"end": (OFFER_MATCHING, self._end)}
+        return {"end": (OFFER_MATCHING, self._end), "hide": (HIDE_NAME, self._hide)}
+
+    def _hide(self) -> HttpResponse:
+        hiding.hide_name(self.row, by=self.person, reason=self.request.POST.get("reason", ""))
+        return self.done(gettext("The name is hidden. The offer shows as anonymous."))
 
     def _end(self) -> HttpResponse:
         form = EndForm(self.request.POST)

@@ -1,5 +1,6 @@
 """Pledges: the list, and the page on which staff see all of one and change it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -26,6 +27,7 @@ from funding.payments.backoffice.base import (
     only_read,
 )
 from funding.pools import agreements, pledge_changes, queries
+from funding.pools.backoffice.forms import ActForm
 from funding.pools.forms import AmountField, ScheduleField, plain_amount
 from funding.pools.forms.pledge import schedule_as_typed
 from funding.pools.models import Pledge, PledgeAgreement
@@ -43,17 +45,6 @@ only_read(Pledge, PledgeAgreement)
 # --- Forms ----------------------------------------------------------------------------------------
 
 
-class ActForm(forms.Form):
-    """A form of one act; a rule's refusal stands at the field that mends it."""
-
-    def refuse(self, refusal: Refusal) -> None:
-        field = getattr(refusal, "field", None)
-        field = {"count": "parts", "first_on": "parts", "own_dates": "parts"}.get(
-            field or "", field
-        )
-        self.add_error(field if field in self.fields else None, str(refusal))
-
-
 def _reason(label: Any) -> forms.CharField:
     return forms.CharField(
         label=label,
@@ -64,6 +55,9 @@ def _reason(label: Any) -> forms.CharField:
 
 
 class ChangeForm(ActForm):
+    # A schedule is one field here, and three where donors write it.
+    names = {"count": "parts", "first_on": "parts", "own_dates": "parts"}
+
     amount = AmountField(
         label=_("Amount of the whole pledge"),
         help_text=_("What was received is a part of it."),
@@ -109,9 +103,6 @@ class MetForm(ActForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("initial", {"on": timezone.localdate()})
         super().__init__(*args, **kwargs)
-
-    def refuse(self, refusal: Refusal) -> None:
-        self.add_error("on" if getattr(refusal, "field", "") == "on" else None, str(refusal))
 
 
 class WriteOffForm(ActForm):
@@ -225,94 +216,81 @@ class PledgePage(RowPage):
             "agreement": (ADD_AGREEMENT, self._do_agreement),
         }
 
-    def _again(self, name: str, form: forms.Form) -> HttpResponse:
-        """The page with what was typed and what is wrong with it."""
+    def _act(
+        self, name: str, form: ActForm, verb: Callable[[dict[str, Any]], object], words: str
+    ) -> HttpResponse:
+        """Do what the form asks for and say ``words``; or the page again, where the form is
+        ``name``, with what was typed and what is wrong with it."""
+        if form.is_valid():
+            try:
+                verb(form.cleaned_data)
+            except Refusal as refusal:
+                form.refuse(refusal)
+            else:
+                return self.done(words)
         return self.render_to_response(self.get_context_data(**{name: form}))
 
     def _do_change(self) -> HttpResponse:
         form = ChangeForm(self.request.POST, pledge=self.row)
-        if form.is_valid():
-            try:
-                pledge_changes.change_pledge(
-                    self.row,
-                    amount=form.cleaned_data["amount"],
-                    parts=form.to_come,
-                    reason=form.cleaned_data["reason"],
-                    by=self.person,
-                )
-            except Refusal as refusal:
-                form.refuse(refusal)
-            else:
-                return self.done(gettext("The pledge is changed, and its donor is told."))
-        return self._again("change_form", form)
+        return self._act(
+            "change_form",
+            form,
+            lambda typed: pledge_changes.change_pledge(
+                self.row,
+                amount=typed["amount"],
+                parts=form.to_come,
+                reason=typed["reason"],
+                by=self.person,
+            ),
+            gettext("The pledge is changed, and its donor is told."),
+        )
 
     def _do_condition(self) -> HttpResponse:
-        form = MetForm(self.request.POST)
-        if form.is_valid():
-            try:
-                pledge_changes.meet_condition(
-                    self.row,
-                    on=form.cleaned_data["on"],
-                    note=form.cleaned_data["note"],
-                    by=self.person,
-                )
-            except Refusal as refusal:
-                form.refuse(refusal)
-            else:
-                return self.done(gettext("The condition is met, and the donor is told."))
-        return self._again("met_form", form)
+        return self._act(
+            "met_form",
+            MetForm(self.request.POST),
+            lambda typed: pledge_changes.meet_condition(self.row, by=self.person, **typed),
+            gettext("The condition is met, and the donor is told."),
+        )
 
     def _do_milestone(self) -> HttpResponse:
         number = self.request.POST.get("number", "")
         part = get_object_or_404(
             self.row.instalments, number=int(number) if number.isdecimal() else 0
         )
-        form = MetForm(self.request.POST)
-        if form.is_valid():
-            try:
-                pledge_changes.meet_milestone(
-                    part,
-                    on=form.cleaned_data["on"],
-                    note=form.cleaned_data["note"],
-                    by=self.person,
-                )
-            except Refusal as refusal:
-                form.refuse(refusal)
-            else:
-                return self.done(gettext("The milestone is met, and the donor is told."))
-        return self._again("met_form", form)
+        return self._act(
+            "met_form",
+            MetForm(self.request.POST),
+            lambda typed: pledge_changes.meet_milestone(part, by=self.person, **typed),
+            gettext("The milestone is met, and the donor is told."),
+        )
 
     def _do_write_off(self) -> HttpResponse:
-        form = WriteOffForm(self.request.POST)
-        if form.is_valid():
-            try:
-                pledge_changes.write_off_pledge(
-                    self.row, reason=form.cleaned_data["reason"], by=self.person
-                )
-            except Refusal as refusal:
-                form.refuse(refusal)
-            else:
-                return self.done(gettext("The pledge is written off."))
-        return self._again("write_off_form", form)
+        return self._act(
+            "write_off_form",
+            WriteOffForm(self.request.POST),
+            lambda typed: pledge_changes.write_off_pledge(self.row, by=self.person, **typed),
+            gettext("The pledge is written off."),
+        )
 
     def _do_agreement(self) -> HttpResponse:
-        form = AgreementForm(self.request.POST, self.request.FILES)
-        if form.is_valid():
-            sent = form.cleaned_data["file"]
-            try:
-                agreements.attach_agreement(
-                    self.row,
-                    file_name=sent.name,
-                    content_type=sent.content_type,
-                    content=uploads.bytes_of(sent, limit=agreements.LIMIT),
-                    signed_on=form.cleaned_data["signed_on"],
-                    by=self.person,
-                )
-            except Refusal as refusal:
-                form.refuse(refusal)
-            else:
-                return self.done(gettext("The signed agreement is kept."))
-        return self._again("agreement_form", form)
+        return self._act(
+            "agreement_form",
+            AgreementForm(self.request.POST, self.request.FILES),
+            self._attach,
+            gettext("The signed agreement is kept."),
+        )
+
+    def _attach(self, typed: dict[str, Any]) -> None:
+        sent = typed["file"]
+        agreements.attach_agreement(
+            self.row,
+            file_name=sent.name,
+            content_type=sent.content_type,
+            content=uploads.bytes_of(sent, limit=agreements.LIMIT),
+            signed_on=typed["signed_on"],
+            by=self.person,
+        )
 
 
 def _terms(terms: dict[str, Any], currency: str) -> list[str]:

@@ -34,11 +34,12 @@ from wagtail.snippets.views.snippets import (
 from core.models import User
 from core.refusals import Refusal
 from funding.pools import opening
+from funding.pools.backoffice.forms import RefusingView
 from funding.pools.backoffice.pool_forms import EditPoolForm, OpenPoolForm, PoolForm
 from funding.pools.backoffice.pool_words import TermComparison, differences
 from funding.pools.backoffice.reading import ReadPolicy, money_text, staff
 from funding.pools.models import PoolProfile
-from funding.pools.refusals import GivingRefusal, TermsChangedMeanwhile
+from funding.pools.refusals import TermsChangedMeanwhile
 
 CHANGE_POOL = "pools.change_poolprofile"
 
@@ -55,9 +56,8 @@ register_permission_policy(PoolProfile, PoolPolicy(PoolProfile))
 # --- Views ----------------------------------------------------------------------------------------
 
 
-class WholeDrafts:
-    """A draft of terms is whole: no field is let off, nothing is saved while somebody types, and
-    a refusal is shown above the form, which keeps what was typed."""
+class WholeDrafts(RefusingView):
+    """A draft of terms is whole: no field is let off, and nothing is saved while somebody types."""
 
     request: HttpRequest
 
@@ -65,14 +65,6 @@ class WholeDrafts:
         super().setup(request, *args, **kwargs)  # type: ignore[misc]
         self.saving_as_draft = False
         self.autosave_enabled = False
-
-    def refused(self, form: Any, refusal: Refusal) -> HttpResponse:
-        field = refusal.field if isinstance(refusal, GivingRefusal) else None
-        form.add_error(field if field in form.fields else None, str(refusal))
-        self.produced_error_code = "validation_error"
-        self.produced_error_message = str(refusal)
-        answer: HttpResponse = self.form_invalid(form)  # type: ignore[attr-defined]
-        return answer
 
 
 class OpenPoolView(WholeDrafts, CreateView):

@@ -16,6 +16,7 @@ from wagtail.permissions import register_permission_policy
 
 from core.refusals import Refusal
 from funding.pools import stewards
+from funding.pools.backoffice.forms import RefusingView
 from funding.pools.backoffice.reading import ReadPolicy
 from funding.pools.models import PoolSteward
 
@@ -55,17 +56,6 @@ class EndForm(WagtailAdminModelForm):
     class Meta:
         model = PoolSteward
         fields: list[str] = []
-
-
-class RefusingView:
-    """Shows a rule's refusal above the form, which keeps what was typed."""
-
-    def refused(self, form: Any, refusal: Refusal) -> HttpResponse:
-        form.add_error(None, str(refusal))
-        self.produced_error_code = "validation_error"
-        self.produced_error_message = str(refusal)
-        answer: HttpResponse = self.form_invalid(form)  # type: ignore[attr-defined]
-        return answer
 
 
 class AppointView(RefusingView, CreateView):

@@ -15,7 +15,6 @@ from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column
 
 from core.models import User
-from core.money import Money
 from core.refusals import Refusal
 from funding.ledger.models import Entry, Pool
 from funding.payments.backoffice.base import (
@@ -31,9 +30,9 @@ from funding.payments.backoffice.base import (
 from funding.payments.backoffice.panel import Need, counted
 from funding.payments.money_in import HOLDING
 from funding.pools import transfers
+from funding.pools.backoffice.forms import AmountOfPoolForm
 from funding.pools.models import PoolProfile, PoolTransfer
 from funding.pools.permissions import DECIDE_TRANSFER, REQUEST_TRANSFER
-from funding.pools.refusals import GivingRefusal
 
 only_read(PoolTransfer)
 
@@ -56,7 +55,9 @@ def needs(person: User) -> list[Need | None]:
     return [words]
 
 
-class TransferForm(forms.Form):
+class TransferForm(AmountOfPoolForm):
+    pool_field = "from_pool"
+
     form_token = forms.UUIDField(widget=forms.HiddenInput)
     kind = forms.ChoiceField(
         label=_("What it is"), choices=PoolTransfer.Kind.choices, widget=forms.RadioSelect
@@ -94,16 +95,6 @@ class TransferForm(forms.Form):
         help_text=_("Public: what the transfer is for. Name no person."),
         error_messages={"required": _("Write the reason. Everybody can read it.")},
     )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        pool, text = cleaned.get("from_pool"), cleaned.get("amount")
-        if pool is not None and text:
-            try:
-                cleaned["amount"] = Money.parse(text, pool.currency)
-            except Refusal as refusal:
-                self.add_error("amount", str(refusal))
-        return cleaned
 
 
 class AskView(MoneyPage):
@@ -150,8 +141,7 @@ class AskView(MoneyPage):
             asked = transfers.draft(**values)
             transfers.check_request(asked)
         except Refusal as refusal:
-            field = refusal.field if isinstance(refusal, GivingRefusal) else None
-            form.add_error(field if field in form.fields else None, str(refusal))
+            form.refuse(refusal)
             return self.render_to_response(self.get_context_data(form=form))
         return self.render_to_response(
             self.get_context_data(form=form, confirming=asked, **_plan(asked))

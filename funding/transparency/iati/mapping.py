@@ -70,15 +70,6 @@ LEFT_OUT: dict[str, str] = {
     "paid_ahead": "A part of what was received: dues of months to come.",
 }
 
-TYPES = {
-    INCOMING_FUNDS: "Incoming funds",
-    OUTGOING_COMMITMENT: "Outgoing commitment",
-    DISBURSEMENT: "Disbursement",
-    EXPENDITURE: "Expenditure",
-    INCOMING_COMMITMENT: "Incoming commitment: binding pledges, less what was written off",
-    INCOMING_PLEDGE: "Incoming pledge: intents, and pledges whose condition is not met",
-}
-
 
 def shown(how: Shown) -> list[str]:
     """The figures that are put together that way."""
