@@ -1,8 +1,9 @@
 """Who gave lately, as the public may see it.
 
 A donor is named, with day and amount, where they agreed to it for that very gift. What others gave
-shows only as a sum of months in which three or more of them gave, so that neither the day nor the
-amount of one gift gives its donor away.
+shows here only as a sum of months in which three or more of them gave. The ledger, where every figure
+opens into its entries, shows the day and the amount of each gift all the same, and never whose it is;
+the forms say so beside the choice.
 """
 
 import datetime

@@ -5,7 +5,7 @@ from typing import TypeVar, cast
 from core import audit
 from core.models import User
 from core.transactions import use_case
-from funding.pools import naming, policy
+from funding.pools import hiding, naming, policy, refusals
 from funding.pools.models import Gift, Pledge, RecurringGift
 
 Given = TypeVar("Given", bound=Gift | RecurringGift | Pledge)
@@ -16,7 +16,8 @@ def show_as(given: Given, *, public_name: str, by: User) -> Given:
 
     Of a recurring gift it holds for the gifts to come; those that came stay as they were agreed
     to. What was published before (a month's statement, a file somebody has) is not called back.
-    Raises AnonymousTooLarge where a gift of that size must be named.
+    Raises AnonymousTooLarge where a gift of that size must be named, and NameHidden where staff
+    hid the name.
     """
     name = public_name.strip()
     with use_case():
@@ -26,6 +27,8 @@ def show_as(given: Given, *, public_name: str, by: User) -> Given:
             return locked
         if not name:
             policy.check_anonymity(locked.money)
+        elif hiding.hidden_by_staff(locked):
+            raise refusals.NameHidden
         locked.anonymous, locked.public_name = not name, name
         locked.save(update_fields=["anonymous", "public_name"])
         audit.record("pools.show_as", locked, by=by, anonymous=locked.anonymous)

@@ -18,12 +18,22 @@ ENOUGH_TO_COUNT = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Logo:
+    """A picture beside a name, with its size in CSS pixels."""
+
+    url: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Giver:
     """A named donor with what came, in minor units."""
 
     name: str
     tally: Tally
     share: int  # of all that was received and kept, in tenths of a per cent, rounded down
+    logo: Logo | None = None  # `funding.transparency.logos`
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +42,30 @@ class Concentration:
 
     ``share``: of the largest donor, in tenths of a per cent; ``name`` of that donor, "" where it is
     not named. ``equals``: the Herfindahl index the other way round (1 / Σ shares²), in tenths: as if
-    so many donors had given the same each.
+    so many donors had given the same each. Of ``donors`` as many as ``unnamed`` are not named.
     """
 
     donors: int
     share: int
     name: str
     equals: int
+    unnamed: int = 0
+
+    @property
+    def countable(self) -> bool:
+        """Whether the numbers may be shown: from them, of two unnamed donors one could work out
+        what the other gave."""
+        return self.unnamed == 0 or self.unnamed >= ENOUGH_TO_COUNT
+
+    @property
+    def share_shown(self) -> bool:
+        """A named donor's share is that of the list of givers, whoever else there is."""
+        return self.countable or bool(self.name)
 
     @property
     def level(self) -> Literal["one", "few", "some", "many"]:
         """One donor alone; or a half, or a quarter, of the weight with the largest ones."""
-        if self.donors == 1:
+        if self.donors == 1 and self.countable:
             return "one"
         if self.share >= 500 or self.equals < 20:
             return "few"
@@ -170,6 +192,7 @@ def _concentration(reading: Reading, first: tuple[str, Tally] | None) -> Concent
         share=_tenths(max(of_named, unnamed), kept),
         name=first[0] if first and of_named >= unnamed else "",
         equals=(kept * kept * 10 + squares // 2) // squares,
+        unnamed=_count(reading, GiverKind.ANONYMOUS),
     )
 
 

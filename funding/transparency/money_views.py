@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.http import urlencode
 
 from funding.ledger.models import Figure, Pool
-from funding.transparency import foundation, givers, labels
+from funding.transparency import foundation, givers, labels, logos
 from funding.transparency.views import PAGE, EntryRow, after_number
 
 _LONGEST = 200  # characters of a place in a list
@@ -103,7 +103,7 @@ def _givers(
     context: dict[str, Any] = {
         "pool": pool,
         "currency": currency,
-        "givers": found,
+        "givers": logos.with_logos(found)[0],
         "older": older,
         "first": "?" + urlencode(parameters) if parameters else request.path,
         "is_first": "after" not in request.GET,

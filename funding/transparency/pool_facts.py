@@ -2,12 +2,12 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from funding.ledger.models import Pool
 from funding.pools import shares
-from funding.transparency import givers, labels, queries, series
+from funding.transparency import givers, labels, logos, queries, series
 from funding.transparency.reading import SPENDING, Reading, Spending, read
 
 
@@ -57,10 +57,13 @@ class CountryShare:
 
 
 def pool_facts(pool: Pool, *, today: datetime.date) -> PoolFacts:
-    """All that a pool's page shows of its money in its own currency; one query."""
+    """All that a pool's page shows of its money in its own currency; two queries, or one where
+    nobody is named."""
     reading = read(pool)[pool.currency]
     summary = queries.summary_of(pool, pool.currency, reading.figures)
-    return PoolFacts(summary, flows(reading, summary.available, {pool.pk: pool}, today))
+    found = flows(reading, summary.available, {pool.pk: pool}, today)
+    (named,) = logos.with_logos(found.givers)
+    return PoolFacts(summary, replace(found, givers=named))
 
 
 def flows(

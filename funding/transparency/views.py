@@ -13,6 +13,7 @@ from funding.ledger import queries as books
 from funding.ledger.chart import AVAILABLE
 from funding.ledger.models import Entry, Figure, Pool
 from funding.transparency import labels, queries
+from funding.transparency.public_pools import visible
 
 PAGE = 50
 
@@ -87,7 +88,7 @@ def pool_entries(request: HttpRequest, code: str) -> HttpResponse:
 def ledger_overview(request: HttpRequest) -> HttpResponse:
     """Every pool with what it received, paid out and has, all of it added up, and what happened."""
     figures = books.figures_of_all_pools()
-    summaries = queries.pool_summaries(Pool.objects.order_by("name"), figures)
+    summaries = queries.pool_summaries(visible().order_by("name"), figures)
     page = books.entries(after=after_number(request), limit=PAGE)
     published = checkpoints.published()
     entries = [(entry, labels.entry_kind(entry.kind), _pools_of(entry)) for entry in page.entries]

@@ -21,6 +21,7 @@ from funding.pools import queries as giving
 from funding.pools.models import PoolProfile, PoolSteward
 from funding.transparency import pool_facts
 from funding.transparency import queries as transparency
+from funding.transparency.public_pools import approved, visible
 from home.blocks import BodyBlock
 from home.models.base import IndexPage, OnePerLanguage, PortalPage, public
 from home.models.news import NewsPage
@@ -125,7 +126,7 @@ class PoolPage(OnePerLanguage):
 
 
 def _profile(pool_id: int, on: datetime.date) -> PoolProfile | None:
-    """The pool's profile with its row of the ledger and, as ``named_stewards``, who looks after it
+    """The pool's approved profile with its row of the ledger and, as ``named_stewards``, who looks after it
     that day: a list of names; one query."""
     there = PoolSteward.objects.filter(profile=OuterRef("pk"), since__lte=on).filter(
         Q(until__isnull=True) | Q(until__gte=on)
@@ -143,7 +144,7 @@ def _profile(pool_id: int, on: datetime.date) -> PoolProfile | None:
                 )
             )
         )
-        .filter(pool=pool_id)
+        .filter(pool=pool_id, live=True)
         .first()
     )
 
@@ -167,7 +168,10 @@ def pool_cards(locale: Locale, figures: transparency.Figures | None = None) -> l
     """The published pools of one language, by title, each with its figures; three queries, or two
     where the caller has read the figures of all pools already."""
     pages = list(
-        public(PoolPage).filter(locale=locale).select_related("pool__profile").order_by("title")
+        public(PoolPage)
+        .filter(locale=locale, pool__in=visible())
+        .select_related("pool__profile")
+        .order_by("title")
     )
     summaries = transparency.pool_summaries((page.pool for page in pages), figures)
     promises = giving.promises_by_pool()
@@ -176,7 +180,7 @@ def pool_cards(locale: Locale, figures: transparency.Figures | None = None) -> l
             page=page,
             summary=summaries[page.pool_id],
             promises=promises.get(page.pool_id, giving.Promises(page.pool.currency)),
-            profile=getattr(page.pool, "profile", None),
+            profile=approved(page.pool),
         )
         for page in pages
     ]

@@ -12,8 +12,24 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from core.money import Money
-from funding.pools import gifts, hiding, naming, policy, queries, recurring, refusals
-from funding.pools.models import Gift, GivingPolicy, PoolProfile, RecurringGift
+from funding.pools import (
+    gifts,
+    hiding,
+    naming,
+    policy,
+    queries,
+    recurring,
+    refusals,
+    visibility,
+)
+from funding.pools.models import (
+    Gift,
+    GivingPolicy,
+    MatchingOffer,
+    MatchingSettlement,
+    PoolProfile,
+    RecurringGift,
+)
 from portal import groups
 from tests.factories import pools as make
 from tests.factories.banking import make_account, make_staff
@@ -311,3 +327,40 @@ def test_no_name_is_hidden_without_the_right_or_without_a_reason(
         hiding.hide_name(gift, by=make_staff(group), reason=reason)
     gift.refresh_from_db()
     assert gift.public_name == "Grace"
+
+
+def test_a_name_that_staff_hid_cannot_be_shown_again_by_the_donor() -> None:
+    gift = make.received_gift(giver=make.a_giver(public_name="An insult"))
+    hiding.hide_name(gift, by=make_staff(), reason="An insult.")
+    with pytest.raises(refusals.NameHidden):
+        visibility.show_as(gift, public_name="An insult", by=make.make_person())
+    assert visibility.show_as(gift, public_name="", by=make.make_person()).anonymous
+
+
+def test_hiding_the_name_of_a_matching_offer_hides_its_pledges_and_the_other_way_round() -> None:
+    for by_pledge in (False, True):
+        pledge = make.confirmed_pledge(public_name="An insult")
+        staff = make_staff()
+        offer = MatchingOffer.objects.create(
+            donor=pledge.donor,
+            pool=pledge.pool,
+            currency="USD",
+            most=1_000,
+            starts_on=timezone.localdate(),
+            ends_on=timezone.localdate(),
+            anonymous=False,
+            public_name="An insult",
+            recorded_by=staff,
+        )
+        MatchingSettlement.objects.create(
+            offer=offer, month=timezone.localdate().replace(day=1), amount=1_000, pledge=pledge
+        )
+        if by_pledge:
+            hiding.hide_name(pledge, by=staff, reason="An insult.")
+        else:
+            hiding.hide_name(offer, by=staff, reason="An insult.")
+        for row in (offer, pledge):
+            row.refresh_from_db()
+            assert (row.anonymous, row.public_name) == (True, "")
+        with pytest.raises(refusals.NameHidden):
+            visibility.show_as(pledge, public_name="An insult", by=make.make_person())

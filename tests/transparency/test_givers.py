@@ -1,12 +1,17 @@
 """Who gave: always the ledger's figures to the cent, and nobody named who did not agree to it."""
 
+import io
 import itertools
 import random
 import threading
 import uuid
 
 import pytest
+from django.core.files.base import ContentFile
 from django.db import connection, connections
+from django.template.loader import render_to_string
+from PIL import Image as Picture
+from wagtail.images import get_image_model
 
 from core.models import User
 from core.money import Money
@@ -17,7 +22,7 @@ from funding.ledger.models import Entry
 from funding.ledger.posting import post_many, reverse
 from funding.pools import naming
 from funding.pools.models import Donor, Gift, Pledge
-from funding.transparency import giver_sums, givers
+from funding.transparency import giver_sums, givers, logos
 from funding.transparency.models import Given, GiverKind, GiverProgress, GiverSum, GiverTotal
 from funding.transparency.reading import Tally
 from tests.factories.ledger import A_DAY, gift_entry, make_pool, post_now
@@ -30,6 +35,12 @@ from tests.factories.pools import (
 )
 
 _numbers = itertools.count(1)
+
+
+def a_picture():
+    made = io.BytesIO()
+    Picture.new("RGB", (800, 200), "navy").save(made, "PNG")
+    return made.getvalue()
 
 
 def a_donor(name="", **changes):
@@ -257,7 +268,63 @@ class TestConcentration:
         give(pool, a_donor("Ada"), 100)
         summed_up()
         give(pool, a_donor(), 300)
-        assert agree(pool).concentration == givers.Concentration(2, 750, "", 16)
+        assert agree(pool).concentration == givers.Concentration(2, 750, "", 16, 1)
+
+    @pytest.mark.parametrize(
+        "unnamed, told", [([900], False), ([900, 30], False), ([900] * 3, True)]
+    )
+    def test_one_or_two_unnamed_donors_are_neither_counted_nor_weighed(self, unnamed, told):
+        found = self.found(100, 200, unnamed=unnamed)
+        words = render_to_string("transparency/parts/dependence.html", {"found": found})
+        assert (f"{found.donors} donors gave" in words) is told
+        assert ("as if" in words) is told
+        assert ("%" in words) is told
+        assert "most plans would change" in words or told
+
+    def test_one_unnamed_donor_alone_looks_as_two_do(self):
+        one, two = (
+            render_to_string(
+                "transparency/parts/dependence.html", {"found": self.found(unnamed=amounts)}
+            )
+            for amounts in ([700], [700, 300])
+        )
+        assert one == two
+        assert "alone" not in one
+
+
+@pytest.mark.django_db
+class TestLogos:
+    def approved(self, name, **changes):
+        image = get_image_model().objects.create(
+            title="x", file=ContentFile(a_picture(), name="x.png")
+        )
+        return a_donor(name, **{"logo": image, "logo_approved": True, **changes})
+
+    def logo(self, name):
+        pool = make_pool()
+        give(pool, Donor.objects.filter(public_name=name).first(), 1_000)
+        (found,) = logos.with_logos(givers.givers(pool, "USD"))
+        return found.rows[0].logo
+
+    def test_an_approved_logo_stands_beside_the_name_in_one_query(self, django_assert_num_queries):
+        self.approved("Ada")
+        logo = self.logo("Ada")
+        assert (logo.width, logo.height) == (96, 24)
+        pool = make_pool()
+        give(pool, Donor.objects.get(public_name="Ada"), 1_000)
+        found = givers.givers(pool, "USD")
+        with django_assert_num_queries(1):
+            (again,) = logos.with_logos(found)
+        assert again.rows[0].logo == logo
+        html = render_to_string("transparency/parts/givers.html", {"givers": again})
+        assert f'<img src="{logo.url}" width="96" height="24" alt="" loading="lazy">' in html
+
+    def test_no_logo_that_nobody_approved_nor_beside_a_name_that_two_go_by(self):
+        self.approved("Ada", logo_approved=False)
+        assert self.logo("Ada") is None
+        self.approved("Ben")
+        a_donor("Ben")
+        assert self.logo("Ben") is None
 
 
 @pytest.mark.django_db
@@ -297,7 +364,7 @@ class TestNaming:
         with use_case():
             Gift.objects.filter(pk=gift.pk).update(donor=one)
             naming.changed([one.pk, other.pk])
-        assert agree(pool).concentration == givers.Concentration(1, 1_000, "", 10)
+        assert agree(pool).concentration == givers.Concentration(1, 1_000, "", 10, 1)
 
     def test_pledges_are_renamed_too(self):
         profile = open_pool()

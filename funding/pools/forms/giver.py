@@ -44,6 +44,10 @@ class GiverForm(forms.Form):
             (ANONYMOUS, _("As an anonymous donor")),
             (NAMED, _("By the name below")),
         ],
+        help_text=_(
+            "Either way the public ledger shows the day and the amount of each payment, "
+            "and never a name."
+        ),
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose whether the pool’s page may name you.")},
     )
@@ -65,9 +69,9 @@ class GiverForm(forms.Form):
         self.policy = policy(profile.currency)
         if self.policy.anonymous_limit is not None:
             limit = Money(self.policy.anonymous_limit, profile.currency)
-            self.fields["naming"].help_text = _(
-                "Up to %(limit)s you can stay anonymous. Above that the page names you."
-            ) % {"limit": limit.format()}
+            words = _("Up to %(limit)s you can stay anonymous. Above that the page names you.")
+            told = self.fields["naming"].help_text
+            self.fields["naming"].help_text = f"{words % {'limit': limit.format()}} {told}"
         if user is not None:
             # The account's own address: shown, not asked for, and never taken from the form.
             self.fields["email"].disabled = True

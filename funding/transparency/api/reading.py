@@ -41,7 +41,7 @@ from funding.transparency.api.schemas import (
     TransferOut,
     TransfersOut,
 )
-from funding.transparency.public_pools import public_pools
+from funding.transparency.public_pools import public_pools, visible
 
 
 def address(name: str, *args: Any, **query: Any) -> str:
@@ -53,8 +53,8 @@ def address(name: str, *args: Any, **query: Any) -> str:
 
 
 def the_pool(code: str) -> Pool:
-    """Raises Http404."""
-    return get_object_or_404(Pool, code=code)
+    """A pool that the public reads of. Raises Http404."""
+    return get_object_or_404(visible(), code=code)
 
 
 # --- Pools and figures ----------------------------------------------------------------------------

@@ -116,16 +116,17 @@ LEFT JOIN ledger_pool pool ON pool.id = x.pool_id
 WHERE f.pool_id = %(pool)s AND f.name = ANY (%(figures)s)
 ORDER BY e.id, f.currency
 """
-# An organisation is named among those who fund a pool from its first money, or promise, on.
+# An organisation is named among those who fund a pool from its first money, or promise, on; not for
+# what the foundation declined or wrote off.
 _FUNDERS = """
 SELECT name FROM (
     SELECT g.public_name AS name FROM pools_gift g JOIN pools_donor d ON d.id = g.donor_id
     WHERE g.pool_id = %(pool)s AND NOT g.anonymous AND g.received_at IS NOT NULL
-        AND d.kind = 'organisation'
+        AND g.declined_at IS NULL AND d.kind = 'organisation'
     UNION
     SELECT p.public_name FROM pools_pledge p JOIN pools_donor d ON d.id = p.donor_id
     WHERE p.pool_id = %(pool)s AND NOT p.anonymous AND p.confirmed_at IS NOT NULL
-        AND p.cancelled_at IS NULL AND d.kind = 'organisation'
+        AND p.cancelled_at IS NULL AND p.written_off_at IS NULL AND d.kind = 'organisation'
 ) funder WHERE name <> '' ORDER BY name
 """
 _SPENT = """
@@ -149,11 +150,15 @@ def commitments(pool: Pool) -> Iterator[OfGiver]:
 
 
 def pledged(pool: Pool, on: datetime.date) -> list[OfGiver]:
-    """Pledges that stand on that day and are not booked: intents, and conditions not met yet."""
+    """Pledges that stand on that day and are not booked: intents, and conditions not met yet.
+
+    Those of named givers by the month they were confirmed in. All others are one sum of that day: no
+    book tells of one of them, and a month with a single one would.
+    """
     sums: dict[tuple[str, datetime.date, str, str], int] = {}
     for pledge in _not_booked(pool, on):
         name = "" if pledge.anonymous else pledge.public_name
-        month = pledge.confirmed_at.date().replace(day=1) if pledge.confirmed_at else on
+        month = pledge.confirmed_at.date().replace(day=1) if name and pledge.confirmed_at else on
         key = (pledge.currency, month, GiverKind.NAMED if name else GiverKind.ANONYMOUS, name)
         sums[key] = sums.get(key, 0) + pledge.amount
     ordered = sorted(sums.items(), key=itemgetter(0))

@@ -1,0 +1,72 @@
+"""The logos of named donors, as staff approved them."""
+
+import logging
+from dataclasses import replace
+
+from django.db.models import Exists, F, FilteredRelation, OuterRef, Q
+from wagtail.images import get_image_model
+from wagtail.images.models import SourceImageIOError
+
+from funding.pools.models import Donor
+from funding.transparency.givers import Givers, Logo
+
+logger = logging.getLogger(__name__)
+
+HEIGHT = 24  # of CSS pixels, as it is shown
+WIDEST = 4  # times as wide as high
+# Twice as fine as it is shown.
+SPEC = f"max-{2 * WIDEST * HEIGHT}x{2 * HEIGHT}|format-webp"
+
+
+def with_logos(*lists: Givers) -> list[Givers]:
+    """The same lists of givers, each named donor with its logo where there is one; one query for
+    all, or none where nobody is named.
+
+    A name that two donors go by gets no logo: it would vouch for the other one's money.
+    """
+    names = {row.name for one in lists for row in one.rows}
+    logos = _logos(names) if names else {}
+    return [
+        replace(one, rows=[replace(row, logo=logos.get(row.name)) for row in one.rows])
+        for one in lists
+    ]
+
+
+def _logos(names: set[str]) -> dict[str, Logo]:
+    standing = Donor.objects.filter(merged_into=None)
+    namesake = standing.filter(public_name=OuterRef("public_name")).exclude(pk=OuterRef("pk"))
+    made = Q(logo__renditions__filter_spec=SPEC, logo__renditions__focal_point_key="")
+    rows = (
+        standing.filter(logo__isnull=False, logo_approved=True, public_name__in=names)
+        .exclude(Exists(namesake))
+        .annotate(
+            drawn=FilteredRelation("logo__renditions", condition=made),
+            path=F("drawn__file"),
+            width=F("drawn__width"),
+            height=F("drawn__height"),
+        )
+        .select_related("logo")
+    )
+    rendition = get_image_model().get_rendition_model()
+    found = {}
+    for donor in rows:
+        if donor.logo is None:
+            continue
+        if donor.path:
+            drawn = rendition(file=donor.path)
+            width, height = donor.width, donor.height
+        else:  # the first time that it is shown
+            try:
+                drawn = donor.logo.get_rendition(SPEC)
+            except SourceImageIOError:
+                logger.warning("The file of a logo is missing (image %s).", donor.logo_id)
+                continue
+            width, height = drawn.width, drawn.height
+        found[donor.public_name] = Logo(drawn.file.url, *_size(width, height))
+    return found
+
+
+def _size(width: int, height: int) -> tuple[int, int]:
+    """The pixels of a rendition as it is shown: no wider or higher than there is room."""
+    scale = min(1, WIDEST * HEIGHT / width, HEIGHT / height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
