@@ -60,10 +60,16 @@ class FeeRow:
         return list(zip((str(label) for label in IncomeGroup.labels), self.fees, strict=True))
 
 
-def fee_table(on: datetime.date) -> list[FeeRow]:
-    """What each open tier costs on ``on``: a row per tier and set of types that pay the same."""
+def open_tiers() -> list[Tier]:
+    """The tiers that can be joined, in order, with their fee rules."""
+    return list(Tier.objects.filter(open_to_new=True).prefetch_related("fee_rules"))
+
+
+def fee_table(on: datetime.date, tiers: Sequence[Tier] | None = None) -> list[FeeRow]:
+    """What each open tier costs on ``on``: a row per tier and set of types that pay the same.
+    ``tiers``: `open_tiers`, where they were read already."""
     rows: list[FeeRow] = []
-    for tier in Tier.objects.filter(open_to_new=True).prefetch_related("fee_rules"):
+    for tier in open_tiers() if tiers is None else tiers:
         rules = [rule for rule in tier.fee_rules.all() if rule.valid_from <= on]
         rows += _rows_of(tier, rules)
     return rows

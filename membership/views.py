@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from core import countries
 from membership import agreements, fees, queries
-from membership.models import AgreementVersion, Application, Constituency, Organisation, Tier
+from membership.models import AgreementVersion, Application, Constituency, Organisation
 from membership.models.tiers import IncomeGroup
 from membership.refusals import NothingToAccept
 
@@ -98,14 +98,15 @@ def join(request: HttpRequest) -> HttpResponse:
         versions = agreements.required_versions(today)
     except NothingToAccept:
         versions = []
-    rows = fees.fee_table(today)
+    tiers = fees.open_tiers()
+    rows = fees.fee_table(today, tiers)
     return render(
         request,
         "membership/join.html",
         {
             "fee_rows": rows,
             "fee_sources": sorted({(row.source, row.source_year) for row in rows}),
-            "tiers": Tier.objects.filter(open_to_new=True),
+            "tiers": tiers,
             "income_groups": IncomeGroup.labels,
             "income_group_source": countries.INCOME_GROUP_YEAR,
             "versions": versions,

@@ -203,20 +203,20 @@ def expected_payment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse
         ExpectedPayment.objects.select_related("invoice", "channel"), public_id=public_id
     )
     unwanted = papers.why_not_payable(found.invoice) if found.invoice else ""
+    left = found.outstanding
+    asks = bool(left.amount) and not unwanted
     return render(
         request,
         "payments/expected.html",
         {
             "expected": found,
+            "left": left,
             "unwanted": unwanted,
-            "asks": found.is_open and not unwanted,
+            "asks": asks,
             "issuer": papers.issuer_lines(found),
             "payer": papers.payer_lines(found),
             "reference": _groups(found.reference),
-            "is_overdue": found.is_open
-            and not unwanted
-            and found.due_on is not None
-            and found.due_on < timezone.localdate(),
+            "is_overdue": asks and found.due_on is not None and found.due_on < timezone.localdate(),
             "payments": _receipts_of(found.invoice or found),
         },
     )

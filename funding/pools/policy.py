@@ -37,13 +37,14 @@ def needs_check(amount: Money) -> bool:
     return limit is not None and amount.amount >= limit
 
 
-def fee_cover(amount: Money) -> Money:
+def fee_cover(amount: Money, *, known: GivingPolicy | None = None) -> Money:
     """What to add so that ``amount`` is left after the card's fee; zero where no fee is known.
+    ``known`` are the limits of its currency, where they were read already.
 
     The smallest sum that does it and that a card can pay. The fee of the whole, its own part on
     top included, is counted rounded up, so the pool never gets less by our rounding.
     """
-    known = policy(amount.currency)
+    known = known or policy(amount.currency)
     kept = WHOLE - known.card_fee_rate
     # Ceiling division: whole - ceil(whole * rate) - fixed >= amount.
     whole = -(-(amount.amount + known.card_fee_fixed) * WHOLE // kept)

@@ -107,7 +107,7 @@ class GiftForm(GiverForm):
             return
         becomes = [
             _("%(amount)s becomes %(whole)s")
-            % {"amount": amount.format(), "whole": (amount + fee_cover(amount)).format()}
+            % {"amount": amount.format(), "whole": (amount + self._cover_of(amount)).format()}
             for amount in self.profile.suggestions or [self.profile.minimum]
         ]
         self.fields["cover_fee"].help_text = _(
@@ -179,11 +179,14 @@ class GiftForm(GiverForm):
             self._name_the_cover(cleaned["money"])
         return cleaned
 
+    def _cover_of(self, amount: Money) -> Money:
+        return fee_cover(amount, known=self.policy)
+
     def _name_the_cover(self, gift: Money) -> None:
         """From the first answer on, the box says the very sum that it adds."""
         # Cleaning has made the bound field by now, with the label that stood before.
         self["cover_fee"].label = _("Add %(cover)s, so that the pool gets %(amount)s") % {
-            "cover": fee_cover(gift).format(),
+            "cover": self._cover_of(gift).format(),
             "amount": gift.format(),
         }
 
