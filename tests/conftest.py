@@ -6,7 +6,7 @@ import dataclasses
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,72 @@ def django_db_setup(
     run.drop(name)
 
 
+@contextlib.contextmanager
+def _standing_on(name: str) -> Iterator[None]:
+    from django.db import connections
+
+    before = connections["default"].settings_dict["NAME"]
+    _use(name)
+    try:
+        yield
+    finally:
+        _use(before)
+
+
+@contextlib.contextmanager
+def _furnished(run: TestServer, part: str, furnish: Callable[[], object]) -> Iterator[str]:
+    """One more database of this worker, in which ``furnish`` has been done once and committed."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    name = f"portal_{worker}_{part}"
+    run.copy(name)
+    try:
+        with _standing_on(name):
+            furnish()
+        yield name
+    finally:
+        run.drop(name)
+
+
+@pytest.fixture(scope="session")
+def _site_database(
+    django_db_setup: TestServer, django_db_blocker: DjangoDbBlocker
+) -> Iterator[str]:
+    from tests.factories.home import make_site
+
+    with django_db_blocker.unblock(), _furnished(django_db_setup, "site", make_site) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def _demo_database(
+    django_db_setup: TestServer, django_db_blocker: DjangoDbBlocker
+) -> Iterator[str]:
+    from django.core.management import call_command
+
+    def load() -> None:
+        call_command("load_demo", verbosity=0)
+
+    with django_db_blocker.unblock(), _furnished(django_db_setup, "demo", load) as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def on_site(_site_database: str) -> Iterator[None]:
+    """The module's tests find the pages, groups and languages of a new site, made once a worker.
+
+    Of the module, because the database must be chosen before a test's transaction begins.
+    """
+    with _standing_on(_site_database):
+        yield
+
+
+@pytest.fixture(scope="module")
+def on_demo(_demo_database: str) -> Iterator[None]:
+    """The module's tests find what `manage.py load_demo` makes, made once a worker."""
+    with _standing_on(_demo_database):
+        yield
+
+
 @dataclasses.dataclass(frozen=True)
 class CommittedDatabase:
     """A database of one test's own, in which commits stay until the test ends."""
@@ -139,20 +205,16 @@ class CommittedDatabase:
 @contextlib.contextmanager
 def own_database(run: TestServer) -> Iterator[CommittedDatabase]:
     """A fresh copy of the migrated template, which every thread's connection uses meanwhile."""
-    from django.db import connections
-
-    before = connections["default"].settings_dict["NAME"]
     name = f"portal_own_{uuid.uuid4().hex[:12]}"
     run.copy(name)
-    _use(name)
     try:
-        yield CommittedDatabase(
-            name=name,
-            app_url=run.server.url(database.APP_ROLE, name),
-            owner_url=run.server.url(database.OWNER_ROLE, name),
-        )
+        with _standing_on(name):
+            yield CommittedDatabase(
+                name=name,
+                app_url=run.server.url(database.APP_ROLE, name),
+                owner_url=run.server.url(database.OWNER_ROLE, name),
+            )
     finally:
-        _use(before)
         run.drop(name)
 
 

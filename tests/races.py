@@ -10,7 +10,7 @@ from django.db import connections
 
 def together(*acts: Callable[[], Any]) -> list[Any]:
     """What each act returned, or the exception that it raised, begun at the same moment."""
-    barrier = threading.Barrier(len(acts))
+    barrier = threading.Barrier(len(acts), timeout=60)
 
     def run(act: Callable[[], Any]) -> Any:
         barrier.wait()

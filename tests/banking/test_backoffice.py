@@ -34,18 +34,17 @@ from funding.payments.models import (
 from portal import groups
 from tests.banking.test_arrivals_and_returns import make_processor_payout
 from tests.factories.banking import make_account, make_channel, make_expected, make_line
-from tests.factories.home import make_site, make_staff, sign_in
+from tests.factories.home import make_staff, sign_in
 from tests.factories.ledger import make_pool
 from tests.factories.payouts import approved_refund, transfer_payment
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_site")]
 DATA = Path(__file__).parent / "data"
 LISTS = ("bank_lines", "bank_expected", "bank_statements", "bank_accounts", "bank_channels")
 
 
 @pytest.fixture
 def clerk(client: Client) -> User:
-    make_site()
     return sign_in(client, make_staff(groups.TREASURERS))
 
 
@@ -94,7 +93,6 @@ def test_lists_lead_to_the_pages_of_their_rows(client: Client, clerk: User) -> N
 
 @pytest.mark.parametrize("name", LISTS)
 def test_lists_open_for_treasurers_and_auditors_alone(name: str, client: Client) -> None:
-    make_site()
     make_line(700)
     make_expected(700)
     make_channel()
@@ -108,7 +106,6 @@ def test_lists_open_for_treasurers_and_auditors_alone(name: str, client: Client)
 
 
 def test_an_auditor_reads_a_line_and_can_press_nothing(client: Client) -> None:
-    make_site()
     line = make_line(700)
     expected = make_expected(700)
     auditor(client)
@@ -123,7 +120,6 @@ def test_an_auditor_reads_a_line_and_can_press_nothing(client: Client) -> None:
 
 
 def test_an_auditor_confirms_no_payment(client: Client) -> None:
-    make_site()
     expected = make_expected(700, channel=make_channel())
     auditor(client)
     url = reverse("bank_expected:inspect", args=[expected.pk])

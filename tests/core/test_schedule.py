@@ -91,7 +91,7 @@ def test_schedulers_that_race_enqueue_a_slot_once(committed_db: Any) -> None:
     hourly()
     schedule.enqueue_due(NOON)
     slots, racers = 10, 4
-    barrier = threading.Barrier(racers)
+    barrier = threading.Barrier(racers, timeout=60)
     enqueued: list[int] = []
 
     def race() -> None:

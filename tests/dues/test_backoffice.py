@@ -23,7 +23,7 @@ from membership.models import (
     Tier,
 )
 from portal import groups
-from tests.factories.home import make_site, make_staff, sign_in
+from tests.factories.home import make_staff, sign_in
 from tests.factories.membership import (
     MINISTRY,
     admitted_term,
@@ -33,14 +33,9 @@ from tests.factories.membership import (
     submitted_application,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_site")]
 State = Application.State
 QUEUE = "/admin/members/applications/"
-
-
-@pytest.fixture
-def site(foundation: Pool) -> None:
-    make_site()
 
 
 def staff(client: Client, *names: str) -> User:
@@ -48,7 +43,7 @@ def staff(client: Client, *names: str) -> User:
 
 
 @pytest.fixture
-def officer(client: Client, site: None) -> User:
+def officer(client: Client, foundation: Pool) -> User:
     return staff(client, groups.MEMBERSHIP_OFFICERS)
 
 
@@ -81,7 +76,7 @@ LISTS = {
     ],
 )
 def test_lists_are_for_those_who_may_read_them(
-    client: Client, site: None, group: str, reads: set[str]
+    client: Client, foundation: Pool, group: str, reads: set[str]
 ) -> None:
     admitted_term()
     staff(client, group)
@@ -91,7 +86,7 @@ def test_lists_are_for_those_who_may_read_them(
 
 @pytest.mark.parametrize("group", [groups.AUDITORS, groups.TREASURERS])
 def test_who_only_reads_sees_the_application_and_decides_nothing(
-    client: Client, site: None, group: str
+    client: Client, foundation: Pool, group: str
 ) -> None:
     application = reviewed_application()
     staff(client, group)
@@ -106,7 +101,7 @@ def test_who_only_reads_sees_the_application_and_decides_nothing(
     assert ModelLogEntry.objects.get(action="membership.refused").data["rule"] == "NotPermitted"
 
 
-def test_editors_and_members_reach_no_application(client: Client, site: None) -> None:
+def test_editors_and_members_reach_no_application(client: Client, foundation: Pool) -> None:
     application = submitted_application()
     staff(client, groups.EDITORS)
     assert client.get(page_of(application), follow=True).redirect_chain
@@ -139,7 +134,7 @@ def test_every_row_has_a_page_to_read_and_organisations_can_be_downloaded(
 
 
 def test_organisations_terms_and_applications_are_changed_by_no_form(
-    client: Client, site: None
+    client: Client, foundation: Pool
 ) -> None:
     term = admitted_term()
     superuser = make_staff()
@@ -169,7 +164,7 @@ def test_the_queue_marks_what_should_have_been_answered(client: Client, officer:
 
 
 def test_the_treasurer_keeps_the_fee_table_and_the_officer_does_not(
-    client: Client, site: None
+    client: Client, foundation: Pool
 ) -> None:
     staff(client, groups.TREASURERS)
     assert client.get("/admin/members/fees/new/").status_code == 200
@@ -336,7 +331,9 @@ def test_a_second_version_from_the_same_day_is_refused_in_words(
     assert second.published_at is None
 
 
-def test_published_words_are_not_deleted_even_by_who_may_delete(client: Client, site: None) -> None:
+def test_published_words_are_not_deleted_even_by_who_may_delete(
+    client: Client, foundation: Pool
+) -> None:
     superuser = make_staff()
     superuser.is_superuser = True
     sign_in(client, superuser)
@@ -350,7 +347,7 @@ def test_published_words_are_not_deleted_even_by_who_may_delete(client: Client, 
 
 @pytest.mark.parametrize("group", [groups.AUDITORS, groups.EDITORS, groups.TREASURERS])
 def test_who_may_not_change_agreements_puts_none_in_force(
-    client: Client, site: None, group: str
+    client: Client, foundation: Pool, group: str
 ) -> None:
     staff(client, group)
     version = AgreementVersion.objects.create(
@@ -384,7 +381,7 @@ def fee_form(**changes: str) -> dict[str, str]:
 
 
 def test_a_fee_that_is_in_force_stays_and_a_coming_one_can_be_changed(
-    client: Client, site: None
+    client: Client, foundation: Pool
 ) -> None:
     staff(client, groups.TREASURERS)
     in_force = FeeRule.objects.get(tier__code="implementer", kind="company", income_group="low")
@@ -405,7 +402,7 @@ def test_a_fee_that_is_in_force_stays_and_a_coming_one_can_be_changed(
     assert coming.amount == 8_000
 
 
-def test_a_fee_cannot_be_added_to_the_past(client: Client, site: None) -> None:
+def test_a_fee_cannot_be_added_to_the_past(client: Client, foundation: Pool) -> None:
     staff(client, groups.TREASURERS)
     before = FeeRule.objects.count()
     page = client.post("/admin/members/fees/new/", fee_form(valid_from="2026-01-02"))

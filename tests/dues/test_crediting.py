@@ -143,7 +143,7 @@ class TestCrediting:
         part.refresh_from_db()
         assert (note.total, new.total) == (invoice.total, 5_000)
         assert part.invoice == new
-        assert new.settling_payment == part
+        assert new.how_paid().by == part
         assert not new.expected.is_open
         assert balances(foundation)["dues-receivable"] == 0
         assert balances(foundation)["deferred-dues"] == -5_000

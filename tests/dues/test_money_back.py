@@ -224,7 +224,7 @@ class TestPaidTwice:
             undoing.take_back_payment(first, by=clerk, reason="Of another member")
 
         assert fresh(term).settled_on is not None
-        assert fresh(invoice).settling_payment == second
+        assert fresh(invoice).how_paid().by == second
         assert money_back.paid_by(fresh(second)) == "dues"
         assert balances(foundation) == NOTHING | {"deferred-dues": -invoice.total}
 

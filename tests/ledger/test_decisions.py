@@ -103,7 +103,7 @@ def test_of_many_who_promise_the_same_money_at_once_one_succeeds(committed_db: A
     pool = make_pool()
     post_now(gift_entry(pool, 10_000, 0))
     outcomes: list[str] = []
-    start = threading.Barrier(8)
+    start = threading.Barrier(8, timeout=60)
 
     def promise(number: int) -> None:
         start.wait()
@@ -204,7 +204,7 @@ def test_transfers_there_and_back_at_once_never_wait_in_a_circle(committed_db: A
     pools = [make_pool(), make_pool()]
     for pool in pools:
         post_now(gift_entry(pool, 1_000_000, 0))
-    start = threading.Barrier(6)
+    start = threading.Barrier(6, timeout=60)
 
     def transfer(number: int) -> None:
         payer, payee = pools if number % 2 else reversed(pools)

@@ -144,7 +144,7 @@ def test_a_post_and_a_close_wait_for_each_other(committed_db):
     pool = make_pool()
     post_now(gift_entry(pool, 100, 0, date=on(3)))
     officer = make_officer()
-    start = threading.Barrier(5)
+    start = threading.Barrier(5, timeout=60)
 
     def give():
         start.wait()

@@ -90,7 +90,9 @@ def test_roots_and_proofs_are_those_of_the_rfc():
     for size in (1, 2, 3, 255, 256, 257, 511, 512, 513, 600):
         assert proofs.root(size) == mth(leaves[:size]), size
         for index in {0, 1, size // 2, size - 2, size - 1} & set(range(size)):
-            assert proofs.inclusion_proof(index, size) == path(index, leaves[:size])
+            right = path(index, leaves[:size])
+            assert proofs.inclusion_proof(index, size) == right
+            assert proofs.path_length(index, size) == len(right)
         for old in {1, 2, 255, 256, 300, size - 1} & set(range(1, size)):
             assert proofs.consistency_proof(old, size) == subproof(old, leaves[:size], True)
     assert proofs.root(0) == hashlib.sha256(b"").digest()
@@ -412,7 +414,7 @@ def test_two_witnesses_at_once_both_stand_in_the_file(
     fill(make_pool(), 3)
     checkpoints.publish()
 
-    both_signed, first = threading.Barrier(2), threading.Lock()
+    both_signed, first = threading.Barrier(2, timeout=60), threading.Lock()
 
     def sign(witness, _old, checkpoint):
         text = checkpoint.note.partition("\n\n")[0] + "\n"

@@ -237,7 +237,7 @@ class Books(RuleBasedStateMachine):
         """Each event ``times`` times, every one by a thread of its own, and a sealer beside them."""
         entries = [self.event(**event) for event in events]
         before = self.available()
-        start = threading.Barrier(times * len(entries) + 1)
+        start = threading.Barrier(times * len(entries) + 1, timeout=60)
 
         def write(entry: NewEntry) -> Posted | None:
             start.wait()

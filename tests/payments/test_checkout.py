@@ -146,7 +146,7 @@ def test_asking_again_leads_to_the_same_open_session(sandbox: Sandbox) -> None:
 def test_a_double_click_makes_one_session(committed_db: Any, sandbox: Sandbox) -> None:
     payment = make_payment()
     addresses: list[str] = []
-    barrier = threading.Barrier(4)
+    barrier = threading.Barrier(4, timeout=60)
 
     def click() -> None:
         barrier.wait()

@@ -83,7 +83,7 @@ def test_references_of_many_at_once_are_all_different_and_numbers_have_no_gap(
     make_account()
     pool = make_pool()
     made: list[ExpectedPayment] = []
-    barrier = threading.Barrier(4)
+    barrier = threading.Barrier(4, timeout=60)
 
     def ask() -> None:
         barrier.wait()

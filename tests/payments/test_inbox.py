@@ -120,7 +120,7 @@ def test_two_workers_with_two_events_of_one_payment_apply_it_once(
                 received(event["type"], event["data"]["object"], id=event["id"]), "webhook"
             )
             rows.append(StripeEvent.objects.get(event_id=event["id"]).pk)
-    barrier = threading.Barrier(4)
+    barrier = threading.Barrier(4, timeout=60)
 
     def work(row: int) -> None:
         barrier.wait()

@@ -391,7 +391,7 @@ def test_two_workers_with_one_refund_book_and_tell_it_once(
     refund(own_sandbox, payment, 2_000)
     processor_books.read_lines()
     line = ProcessorTransaction.objects.get(type="refund")
-    barrier = threading.Barrier(4)
+    barrier = threading.Barrier(4, timeout=60)
     errors: list[Exception] = []
 
     def work() -> None:

@@ -11,7 +11,7 @@ from django.db import connections
 
 def at_once(*acts: Callable[[], Any]) -> list[Any]:
     """Run the acts in threads that begin together; what each returned or raised."""
-    start = threading.Barrier(len(acts))
+    start = threading.Barrier(len(acts), timeout=60)
     found: list[Any] = [None] * len(acts)
 
     def run(place: int, act: Callable[[], Any]) -> None:

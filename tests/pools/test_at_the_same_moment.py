@@ -18,7 +18,7 @@ from tests.factories.banking import make_account
 
 def at_once(act: Callable[[], Any], times: int = 3) -> list[Any]:
     """What several threads got that all began at the same moment."""
-    barrier = threading.Barrier(times)
+    barrier = threading.Barrier(times, timeout=60)
     found: list[Any] = []
 
     def one() -> None:

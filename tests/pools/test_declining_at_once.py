@@ -15,7 +15,7 @@ from tests.factories.banking import make_staff
 
 def test_declining_at_the_same_moment_is_once(committed_db: object) -> None:
     gift = make.received_gift()
-    start = threading.Barrier(3)
+    start = threading.Barrier(3, timeout=60)
     problems: list[BaseException] = []
 
     def press(by: User) -> None:

@@ -14,16 +14,15 @@ from funding.pools import claims
 from funding.pools.models import Donor
 from portal import groups
 from tests.factories import pools as make
-from tests.factories.home import make_site, make_staff, sign_in
+from tests.factories.home import make_staff, sign_in
 from tests.portal.test_giving_pages import picture
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_site")]
 
 
 @pytest.fixture(autouse=True)
-def site(db: None, settings: Any, tmp_path: Any) -> None:
+def media(settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = str(tmp_path)
-    make_site()
 
 
 @pytest.fixture

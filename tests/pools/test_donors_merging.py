@@ -190,7 +190,7 @@ def test_duplicates_are_offered_by_address_and_by_name_whatever_the_case() -> No
 
 def at_once(*acts: Callable[[], Any]) -> list[Any]:
     """What each of several threads got, or the error it ended with."""
-    barrier = threading.Barrier(len(acts))
+    barrier = threading.Barrier(len(acts), timeout=60)
     found: list[Any] = []
 
     def one(act: Callable[[], Any]) -> None:

@@ -110,7 +110,7 @@ def test_going_back_and_changing_the_amount_is_another_gift() -> None:
 def test_the_same_form_sent_twice_at_once_is_one_gift(committed_db: object) -> None:
     profile = make.open_pool()
     token = uuid.uuid4()
-    start = threading.Barrier(4)
+    start = threading.Barrier(4, timeout=60)
     found: list[int] = []
     problems: list[BaseException] = []
 

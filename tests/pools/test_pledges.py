@@ -293,7 +293,7 @@ def test_money_that_comes_twice_is_received_once_and_the_rest_is_a_gift() -> Non
 
 def in_threads(*acts: Callable[[], object]) -> list[object]:
     """Run the acts at the same moment; what each returned or refused with."""
-    start = threading.Barrier(len(acts))
+    start = threading.Barrier(len(acts), timeout=60)
     found: list[object] = []
 
     def run(act: Callable[[], object]) -> None:

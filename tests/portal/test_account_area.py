@@ -1,7 +1,6 @@
 """The first page of the signed-in area: what waits for each kind of person, and their ways in."""
 
 import pytest
-from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -11,7 +10,7 @@ from home.profiles import propose
 from tests.factories.pools import make_person
 from tests.look.html import Document
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_demo")]
 
 
 def page_of(client: Client, email: str) -> str:
@@ -23,25 +22,20 @@ def page_of(client: Client, email: str) -> str:
     return content
 
 
-@pytest.fixture
-def demo(db: None) -> None:
-    call_command("load_demo", verbosity=0)
-
-
-def test_a_member_is_told_that_dues_are_to_be_paid(demo: None, client: Client) -> None:
+def test_a_member_is_told_that_dues_are_to_be_paid(client: Client) -> None:
     page = page_of(client, "member@example.org")
     assert "Lakeside Health Logistics (example): the dues are to be paid." in page
     assert f'href="{reverse("membership_area")}"' in page
 
 
-def test_a_donor_is_told_which_instalment_is_due(demo: None, client: Client) -> None:
+def test_a_donor_is_told_which_instalment_is_due(client: Client) -> None:
     page = page_of(client, "donor@example.org")
     assert "Cold chain for Malawi: an instalment of $1,000.00 is due." in page
     assert "dues are to be paid" not in page
 
 
 def test_an_evangelist_finds_the_profile_and_is_told_when_staff_ask_for_changes(
-    demo: None, client: Client
+    client: Client,
 ) -> None:
     assert reverse("account_evangelist") in page_of(client, "evangelist@example.org")
 
@@ -56,7 +50,7 @@ def test_an_evangelist_finds_the_profile_and_is_told_when_staff_ask_for_changes(
     assert "Staff ask for changes to your profile." in page_of(client, "evangelist@example.org")
 
 
-def test_only_staff_are_shown_the_back_office(demo: None, client: Client) -> None:
+def test_only_staff_are_shown_the_back_office(client: Client) -> None:
     assert 'href="/admin/"' in page_of(client, "treasurer@example.org")
     assert 'href="/admin/"' not in page_of(client, "donor@example.org")
 

@@ -8,9 +8,9 @@ from django.test import Client
 
 from core.jobs.models import Worker
 from portal import groups, health
-from tests.factories.home import make_site, make_staff, sign_in
+from tests.factories.home import make_staff, sign_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_site")]
 
 
 def answer_of(client: Client) -> tuple[int, dict[str, str]]:
@@ -45,7 +45,6 @@ def test_a_database_out_of_reach_is_not_healthy(
 
 
 def test_public_and_member_pages_allow_no_script_and_no_inline_style(client: Client) -> None:
-    make_site()
     for address in ("/", "/accounts/login/", "/members/", "/no/such/page/"):
         policy = client.get(address)["Content-Security-Policy"]
         assert "default-src 'none'" in policy
@@ -57,7 +56,6 @@ def test_public_and_member_pages_allow_no_script_and_no_inline_style(client: Cli
 def test_the_back_office_alone_allows_inline_scripts_and_is_framed_by_nobody_else(
     client: Client,
 ) -> None:
-    make_site()
     sign_in(client, make_staff(groups.EDITORS))
     policy = client.get("/admin/")["Content-Security-Policy"]
     assert "script-src 'self' 'unsafe-inline'" in policy
@@ -66,7 +64,6 @@ def test_the_back_office_alone_allows_inline_scripts_and_is_framed_by_nobody_els
 
 
 def test_every_answer_carries_the_quiet_headers(client: Client) -> None:
-    make_site()
     answer = client.get("/")
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["Referrer-Policy"] == "same-origin"

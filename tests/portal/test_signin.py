@@ -13,15 +13,15 @@ from core.jobs.testing import run_pending_jobs
 from core.models import User
 from home.models import HomePage
 from portal import groups
-from tests.factories.home import PASSWORD, make_site, make_staff, sign_in
+from tests.factories.home import PASSWORD, make_staff, sign_in
 from tests.factories.pools import make_person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_site")]
 
 
 @pytest.fixture
 def site() -> HomePage:
-    return make_site()
+    return HomePage.objects.get(locale__language_code="en")
 
 
 @pytest.fixture

@@ -432,7 +432,7 @@ def test_of_many_successors_at_once_one_is_signed(start: Callable[[], Running], 
     assert running.add(request(log, 0, 5)).status == 200
     rivals = [Log([*log.entries[:5], b"rival %d" % n], signers=(LOG,)) for n in range(12)]
     bodies = [request(rival, 5) for rival in rivals]
-    barrier = threading.Barrier(len(rivals))
+    barrier = threading.Barrier(len(rivals), timeout=60)
 
     def add(body: bytes) -> Answer:
         barrier.wait()
