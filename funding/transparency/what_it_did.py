@@ -112,11 +112,15 @@ def _apportion(borne: Mapping[str, int], shown: Mapping[str, int], most: int) ->
     # A kind that was rounded up before waits; none goes back by rounding alone.
     least = 0 if units >= 0 else min(rest.values()) // FINE
     parts = {kind: max(least, rest[kind] // FINE) for kind in KINDS}
-    while sum(parts.values()) < units:
-        parts[max(KINDS, key=lambda kind: rest[kind] - parts[kind] * FINE)] += 1
-    while sum(parts.values()) > units:
-        above = [kind for kind in KINDS if parts[kind] > least] or list(KINDS)
-        parts[min(above, key=lambda kind: rest[kind] - parts[kind] * FINE)] -= 1
+    # In steps that shrink with the gap: where much was given back, one unit a step is for ever.
+    while (gap := units - sum(parts.values())) > 0:
+        kind = max(KINDS, key=lambda kind: rest[kind] - parts[kind] * FINE)
+        parts[kind] += max(1, gap // len(KINDS))
+    while (gap := sum(parts.values()) - units) > 0:
+        above = [kind for kind in KINDS if parts[kind] > least]
+        kind = min(above or KINDS, key=lambda kind: rest[kind] - parts[kind] * FINE)
+        room = parts[kind] - least if above else gap
+        parts[kind] -= min(room, max(1, gap // len(KINDS)))
     return parts
 
 

@@ -98,10 +98,10 @@ def test_what_a_reversal_brings_back_is_income_and_not_a_negative_share() -> Non
 
 # --- For any history ------------------------------------------------------------------------------
 
-amounts = st.integers(0, 10_000)
+amounts = st.integers(0, 10_000) | st.integers(0, 10**12)
 a_month = st.fixed_dictionaries(
     {
-        "given": st.lists(st.integers(0, 5_000), min_size=4, max_size=4),
+        "given": st.lists(amounts, min_size=4, max_size=4),
         "back": st.lists(st.integers(0, 100), min_size=4, max_size=4),  # per cent of what stands
         "other": amounts,
         "out": st.fixed_dictionaries(dict.fromkeys(KINDS, amounts)),
