@@ -324,8 +324,13 @@ def prepared_of(server: database.EmbeddedServer | None) -> Prepared:
     return Prepared(server.folder / "prepared.json" if server else None)
 
 
-def prepare(place: Place, env: dict[str, str], prepared: Prepared) -> None:
-    """Static files, migrations, demo content: whichever are not up to date."""
+def prepare(
+    place: Place, env: dict[str, str], prepared: Prepared, *, simulating: bool = False
+) -> None:
+    """Static files, migrations, demo content: whichever are not up to date.
+
+    ``simulating``: a folder without the demo's content stays without it, now and at each later start.
+    """
     (place.var / "log").mkdir(exist_ok=True)
     translations.compile_stale()
     files = Prepared(place.var / "prepared.json")
@@ -340,6 +345,8 @@ def prepare(place: Place, env: dict[str, str], prepared: Prepared) -> None:
         prepared.note("migrations", migrations)
     # Loading adds what is missing, so a folder of an older demo gets what this one has besides.
     demo = digest("portal/demo*.py", "portal/texts/*.py", "membership/demo.py", "*/*/demo*.py")
+    if simulating and "demo" not in prepared.done:
+        prepared.note("demo", demo)
     if not prepared.holds("demo", demo):
         say("Loading the demo's content …")
         manage(place, env, "load_demo", "--history", str(place.var / HISTORY))
@@ -569,7 +576,7 @@ def one_command(place: Place, words: list[str]) -> int:
                 addresses = prepare_embedded(server)
             env = environment(place, addresses, Ports(place.port + 1, place.port + 2))
             if alone:
-                prepare(place, env, prepared_of(server))
+                prepare(place, env, prepared_of(server), simulating=words[:1] == ["simulate"])
             # Ctrl-C is the command's own (a shell goes on after it); we end when it ends.
             signal.signal(signal.SIGINT, leave_it)
             return subprocess.call([sys.executable, "manage.py", *words], cwd=ROOT, env=env)

@@ -1,100 +1,108 @@
 """Whether every page and export says the same of the money, to the cent.
 
-Each is fetched as a reader would fetch it and added up from what it says, not from the functions
-that made it. The entries themselves, added up here, are what the others are held against.
+Each is fetched as a reader would fetch it and added up from what it says (`said`). The entries
+themselves, added up here, are what the others are held against.
 """
 
-import contextlib
-import csv
-import io
-import json
-import re
-import xml.etree.ElementTree as ET
-from collections import Counter
+import datetime
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from functools import partial
+from typing import Any
 
-from django.db.models import Sum
-from django.urls import reverse
+from django.conf import settings
+from django.db.models import Q, QuerySet, Sum
 
-from core.money import exponent
 from funding.ledger import checkpoints, queries, statements, verification
-from funding.ledger.chart import FIGURE_SIGNS
-from funding.ledger.models import Figure, Pool, Posting
-from funding.pools.addresses import pool_page
-from funding.transparency import giver_sums, givers
+from funding.ledger.chart import AVAILABLE, FIGURE_SIGNS
+from funding.ledger.models import Figure, Period, Pool, Posting
+from funding.ledger.queries import Movement
+from funding.transparency import giver_sums, givers, said
 from funding.transparency.iati import mapping, reading
 from funding.transparency.iati.activities import identifier
+from funding.transparency.public_pools import visible
+from funding.transparency.said import Get, NotThere, Sums, in_currency, in_month
 
-
-class NotThere(Exception):
-    """Nothing is at an address: a pool may have no page yet, and the foundation no IATI identifier."""
-
-
-# The body that an address answers with. Raises NotThere.
-Get = Callable[[str], bytes]
-Sums = dict[str, int]
-
-_FIGURE = re.compile(r'data-figure="([a-z_]+)"><data value="(-?[0-9.]+)"')
-_BEANCOUNT = re.compile(r"^  (\S+) (-?[0-9.]+) ([A-Z]{3})$", re.MULTILINE)
-_CUSTOM = re.compile(r'^\S+ custom "figure" "(\S+)" "(\S+)" (-?[0-9.]+) ([A-Z]{3})$', re.MULTILINE)
+NOT_PUBLIC = "nobody has approved its terms yet, and no money has moved"
+NO_PAGE = "it has no published page"
+NO_IATI = "the foundation has no identifier at IATI (IATI_ORGANISATION)"
+NO_ENTRY = "it had no entry by then"
+NO_MONTH = "no month is closed yet"
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What ``place`` says of ``pool``, and what it should: by figure, in minor units."""
+    """What ``place`` says of a pool or of all pools in a currency (``of``), and what it should.
 
-    pool: str
+    Minor units by name. ``said`` is None where nothing is at an address though something belongs
+    there.
+    """
+
+    of: str
     place: str
-    said: Sums
+    said: Sums | None
     wanted: Sums
 
     @property
     def differences(self) -> list[str]:
-        """One sentence for each figure that is not what the entries make it."""
+        """One sentence for each sum that is not what the entries make it."""
+        if self.said is None:
+            return [f"{self.place} of {self.of} is not there."]
         return [
-            f"{self.place} of {self.pool}: {name} is {self.said.get(name, 0)}, "
+            f"{self.place} of {self.of}: {name} is {self.said.get(name, 0)}, "
             f"the entries make it {self.wanted.get(name, 0)} (minor units)."
             for name in sorted({*self.said, *self.wanted})
             if self.said.get(name, 0) != self.wanted.get(name, 0)
         ]
 
 
-def compared(get: Get) -> Iterator[Compared]:
-    """Every place that says a sum of a pool, beside the entries. Publishes a checkpoint first, for
-    the journal holds what is under one."""
-    checkpoints.publish()
-    activities = _activities(get)
-    for pool in Pool.objects.order_by("code"):
-        wanted = _of_entries(pool)
-        with_available = {**wanted, "available": queries.available_from_figures(wanted)}
-        on_page = {name: with_available[name] for name in _shown(wanted)}
-        accounts = _of_postings(pool)
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A pool that ``place`` says nothing of, and why that is right."""
 
-        yield Compared(pool.code, "The kept figures", queries.figures(pool, pool.currency), wanted)
-        yield Compared(
-            pool.code,
-            "The accounts",
-            {"available": queries.available_from_accounts(accounts)},
-            {"available": with_available["available"]},
-        )
-        with contextlib.suppress(NotThere):
-            yield Compared(pool.code, "The page", _page(get, pool), on_page)
-        yield Compared(pool.code, "The API", _api(get, pool), with_available)
-        yield Compared(pool.code, "CSV by figure", _csv_figures(get, pool, wanted), wanted)
-        yield Compared(pool.code, "CSV of postings", _csv_postings(get, pool), accounts)
-        yield from _beancount(get, pool, wanted, accounts)
-        yield Compared(pool.code, "Who gave", *_who_gave(pool, wanted))
-        if (activity := activities.get(identifier(pool.code))) is not None:
-            moved = [line.amount for line in reading.moved(pool)]
-            yield Compared(pool.code, "IATI", activity, _in_iati(moved, wanted))
-            yield Compared(
-                pool.code,
-                "IATI’s transfers",
-                {"transfers": sum(moved)},
-                {"transfers": wanted["transfers"]},
-            )
+    pool: str
+    place: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that was held against the entries, and what there was nothing of to hold."""
+
+    pools: int
+    compared: list[Compared]
+    passed_over: list[PassedOver]
+
+    @property
+    def places(self) -> list[str]:
+        return sorted({one.place for one in self.compared})
+
+    @property
+    def reasons(self) -> list[str]:
+        """One sentence for each pool and reason by which places say nothing of it."""
+        places: dict[tuple[str, str], list[str]] = {}
+        for one in self.passed_over:
+            places.setdefault((one.pool, one.why), []).append(one.place)
+        return [
+            f"Passed over, {pool}: {why} ({', '.join(names)})."
+            for (pool, why), names in places.items()
+        ]
+
+    @property
+    def differences(self) -> list[str]:
+        return [sentence for one in self.compared for sentence in one.differences]
+
+
+def compare(get: Get) -> Report:
+    """Hold every place that says a sum against the entries. Publishes a checkpoint first, for the
+    journals hold what is under one."""
+    checkpoints.publish()
+    found = [*_pools(get), *_foundation(get), *_whole_ledger(get)]
+    return Report(
+        pools=Pool.objects.count(),
+        compared=[one for one in found if isinstance(one, Compared)],
+        passed_over=[one for one in found if isinstance(one, PassedOver)],
+    )
 
 
 def problems() -> Iterator[str]:
@@ -104,92 +112,108 @@ def problems() -> Iterator[str]:
     yield from giver_sums.problems()
 
 
-# --- What the entries say -------------------------------------------------------------------------
+# --- Each pool ------------------------------------------------------------------------------------
 
 
-def _of_entries(pool: Pool) -> Sums:
-    rows = (
-        Figure.objects.filter(pool=pool, currency=pool.currency)
-        .order_by()
-        .values_list("name")
-        .annotate(Sum("amount"))
+def _pools(get: Get) -> Iterator[Compared | PassedOver]:
+    public = set(visible().values_list("code", flat=True))
+    closed = Period.objects.filter(closed_at__isnull=False).order_by("month").last()
+    activities = None
+    if settings.IATI_ORGANISATION:
+        try:
+            activities = said.by_activities(get)
+        except NotThere:  # there is no public pool
+            activities = {}
+    for pool in Pool.objects.order_by("code"):
+        wanted = _figures_of(pool)
+        absent = "" if pool.code in public else NOT_PUBLIC
+        yield from _in_the_books(pool, wanted)
+        yield _page(get, pool, wanted)
+        yield from _files(get, pool, wanted, absent)
+        yield from _iati(activities, pool, wanted, absent)
+        yield _statement(get, pool, closed.month if closed else None)
+
+
+def _in_the_books(pool: Pool, wanted: Sums) -> Iterator[Compared]:
+    """What no address shows by itself: the kept figures, rule 5, the sums of who gave."""
+    yield Compared(pool.code, "The kept figures", queries.figures(pool, pool.currency), wanted)
+    accounts = _sums(Posting.objects.filter(pool=pool, currency=pool.currency), "account__code")
+    yield Compared(
+        pool.code,
+        "The accounts",
+        {"available": queries.available_from_accounts(accounts)},
+        {"available": queries.available_from_figures(wanted)},
     )
-    return dict.fromkeys(FIGURE_SIGNS, 0) | {name: int(amount) for name, amount in rows}
+    yield Compared(pool.code, "Who gave", *_who_gave(pool, wanted))
 
 
-def _of_postings(pool: Pool) -> Sums:
-    """By account, in the pool's own currency; accounts that stand at zero are left out."""
-    rows = (
-        Posting.objects.filter(pool=pool, currency=pool.currency)
-        .order_by()
-        .values_list("account__code")
-        .annotate(Sum("amount"))
+def _page(get: Get, pool: Pool, wanted: Sums) -> Compared | PassedOver:
+    found = partial(said.by_page, get, pool)
+    return _at(pool, "The page", found, _with_available(wanted), absent=NO_PAGE)
+
+
+def _files(get: Get, pool: Pool, wanted: Sums, absent: str) -> Iterator[Compared | PassedOver]:
+    """What is at the addresses of the pool by its code; ``absent``: why nothing may be there."""
+    api = partial(said.by_api, get, pool)
+    yield _at(pool, "The API", api, _with_available(wanted), absent=absent)
+    fed = [name for name in FIGURE_SIGNS if wanted[name]]
+    by_figure = partial(said.by_csv_of_figures, get, pool, fed)
+    yield _at(pool, "CSV by figure", by_figure, wanted, absent=absent)
+    accounts = _by_account(Posting.objects.filter(pool=pool)).get(pool.code, {})
+    postings = partial(said.by_csv_of_postings, get, pool)
+    yield _at(pool, "CSV of postings", postings, accounts, absent=absent)
+    try:
+        journal = said.by_journal(get, pool)
+    except NotThere:
+        yield _nothing_at(pool, "Beancount", accounts, absent)
+        return
+    in_journal = journal.accounts.get(pool.code, {})
+    yield Compared(pool.code, "Beancount’s accounts", in_journal, accounts)
+    figures = _by_figure(Figure.objects.filter(pool=pool)).get(pool.code, {})
+    yield Compared(pool.code, "Beancount’s figures", journal.figures.get(pool.code, {}), figures)
+
+
+def _at(
+    pool: Pool, place: str, found: Callable[[], Sums], wanted: Sums, *, absent: str
+) -> Compared | PassedOver:
+    """What ``found`` reads at ``place``. ``absent``: why nothing may be there, if that is so."""
+    try:
+        return Compared(pool.code, place, found(), wanted)
+    except NotThere:
+        return _nothing_at(pool, place, wanted, absent)
+
+
+def _nothing_at(pool: Pool, place: str, wanted: Sums, absent: str) -> Compared | PassedOver:
+    if absent:
+        return PassedOver(pool.code, place, absent)
+    return Compared(pool.code, place, None, wanted)
+
+
+def _iati(
+    activities: dict[str, Sums] | None, pool: Pool, wanted: Sums, absent: str
+) -> Iterator[Compared | PassedOver]:
+    if activities is None or absent:
+        yield PassedOver(pool.code, "IATI", NO_IATI if activities is None else absent)
+        return
+    moved = [line.amount for line in reading.moved(pool)]
+    totals = mapping.totals(
+        wanted,
+        moved_in=sum(amount for amount in moved if amount > 0),
+        moved_out=-sum(amount for amount in moved if amount < 0),
     )
-    return {code: int(amount) for code, amount in rows if amount}
+    yield Compared(pool.code, "IATI", activities.get(identifier(pool.code)), totals)
+    transfers = {"transfers": wanted["transfers"]}
+    yield Compared(pool.code, "IATI’s transfers", {"transfers": sum(moved)}, transfers)
 
 
-def _shown(wanted: Sums) -> list[str]:
-    """A page leaves out what is zero, but not what was received."""
-    return [name for name in FIGURE_SIGNS if wanted[name] or name == "received"] + ["available"]
-
-
-# --- What others say ------------------------------------------------------------------------------
-
-
-def _minor(text: str, currency: str) -> int:
-    amount = Decimal(text).scaleb(exponent(currency))
-    if amount != int(amount):
-        raise ValueError(f"{text} {currency} has more decimals than the currency.")
-    return int(amount)
-
-
-def _page(get: Get, pool: Pool) -> Sums:
-    """A page shows each figure as it adds to what is available: fees below zero."""
-    found = _FIGURE.findall(get(pool_page(pool.code)).decode())
-    return {name: FIGURE_SIGNS.get(name, 1) * _minor(value, pool.currency) for name, value in found}
-
-
-def _api(get: Get, pool: Pool) -> Sums:
-    answer = json.loads(get(reverse("api:pool_figures", args=[pool.code])))
-    said = {row["figure"]: row["value"]["amount"] for row in answer["figures"]}
-    return {**said, "available": answer["available"]["amount"]}
-
-
-def _rows(get: Get, address: str) -> Iterator[dict[str, str]]:
-    return iter(csv.DictReader(io.StringIO(get(address).decode("utf-8-sig"))))
-
-
-def _csv_figures(get: Get, pool: Pool, wanted: Sums) -> Sums:
-    found = {}
-    for name in filter(wanted.get, FIGURE_SIGNS):
-        address = f"{reverse('pool_entries_csv', args=[pool.code])}?figure={name}"
-        found[name] = sum(_minor(row["amount"], pool.currency) for row in _rows(get, address))
-    return found
-
-
-def _csv_postings(get: Get, pool: Pool) -> Sums:
-    found: Counter[str] = Counter()
-    for row in _rows(get, reverse("pool_entries_csv", args=[pool.code])):
-        if row["currency"] == pool.currency:
-            found[row["account"]] += _minor(row["debit"] or "0", pool.currency)
-            found[row["account"]] -= _minor(row["credit"] or "0", pool.currency)
-    return {code: amount for code, amount in found.items() if amount}
-
-
-def _beancount(get: Get, pool: Pool, wanted: Sums, accounts: Sums) -> Iterator[Compared]:
-    text = get(reverse("pool_entries_beancount", args=[pool.code])).decode()
-    found: Counter[str] = Counter()
-    for account, amount, currency in _BEANCOUNT.findall(text):
-        if currency == pool.currency:
-            found[account.rpartition(":")[2].lower()] += _minor(amount, currency)
-    said = {code: amount for code, amount in found.items() if amount}
-    yield Compared(pool.code, "Beancount’s accounts", said, accounts)
-    figures = {
-        name: _minor(amount, currency)
-        for code, name, amount, currency in _CUSTOM.findall(text)
-        if (code, currency) == (pool.code, pool.currency)
-    }
-    yield Compared(pool.code, "Beancount’s figures", figures, wanted)
+def _statement(get: Get, pool: Pool, month: datetime.date | None) -> Compared | PassedOver:
+    """The last closed month."""
+    if month is None:
+        return PassedOver(pool.code, "The statement", NO_MONTH)
+    wanted = _by_the_end_of(pool, month)
+    found = partial(said.by_statement, get, pool, month)
+    absent = "" if wanted else NO_ENTRY
+    return _at(pool, f"The statement for {month:%Y-%m}", found, wanted, absent=absent)
 
 
 def _who_gave(pool: Pool, wanted: Sums) -> tuple[Sums, Sums]:
@@ -221,41 +245,112 @@ def _who_gave(pool: Pool, wanted: Sums) -> tuple[Sums, Sums]:
     )
 
 
-def _activities(get: Get) -> dict[str, Sums]:
-    """By IATI identifier: what the transactions of each type add up to."""
-    try:
-        tree = ET.fromstring(get(reverse("iati_activities")))  # noqa: S314 (our own file)
-    except NotThere:
-        return {}
-    found = {}
-    for activity in tree.iter("iati-activity"):
-        currency = activity.get("default-currency", "")
-        sums: Counter[str] = Counter()
-        for transaction in activity.iter("transaction"):
-            kind, value = transaction.find("transaction-type"), transaction.find("value")
-            assert kind is not None
-            assert value is not None
-            assert value.text is not None
-            if value.get("currency", currency) == currency:
-                sums[kind.get("code", "")] += _minor(value.text, currency)
-        found[activity.findtext("iati-identifier", "")] = {
-            type: sums[type] for type in _IN_THE_BOOKS
-        }
+# --- All pools together ---------------------------------------------------------------------------
+
+
+def _foundation(get: Get) -> Iterator[Compared]:
+    """By currency. Transfers between pools are nothing here, as the entries of both make it."""
+    page, api = said.by_foundation_page(get), said.by_foundation_api(get)
+    currencies = set(Figure.objects.order_by().values_list("currency", flat=True).distinct())
+    for currency in sorted({*currencies, *page, *api}):
+        all_pools = f"all pools in {currency}"
+        wanted = _figures(Figure.objects.filter(currency=currency))
+        yield Compared(all_pools, "The page", page.get(currency, {}), _with_available(wanted))
+        yield Compared(all_pools, "The API", api.get(currency, {}), _with_available(wanted))
+
+
+def _whole_ledger(get: Get) -> Iterator[Compared]:
+    """The files of all pools in one, by pool."""
+    accounts = _by_account(Posting.objects.all())
+    figures = _by_figure(Figure.objects.all())
+    csv, journal = said.by_csv_of_ledger(get), said.by_journal_of_ledger(get)
+    for place, found, wanted in (
+        ("The ledger’s CSV", csv, accounts),
+        ("Accounts in the ledger’s journal", journal.accounts, accounts),
+        ("Figures in the ledger’s journal", journal.figures, figures),
+    ):
+        for pool in sorted({*found, *wanted}):
+            yield Compared(pool, place, found.get(pool, {}), wanted.get(pool, {}))
+
+
+# --- What the entries say -------------------------------------------------------------------------
+
+
+def _sums(rows: QuerySet[Any], name: str) -> Sums:
+    """Minor units by ``name``, a field."""
+    found = rows.order_by().values_list(name).annotate(Sum("amount"))
+    return {of: int(amount) for of, amount in found}
+
+
+def _figures(rows: QuerySet[Figure]) -> Sums:
+    """Every figure, zero where nothing fed it."""
+    found = _sums(rows, "name")
+    return {name: found.get(name, 0) for name in FIGURE_SIGNS}
+
+
+def _figures_of(pool: Pool) -> Sums:
+    return _figures(Figure.objects.filter(pool=pool, currency=pool.currency))
+
+
+def _with_available(figures: Sums) -> Sums:
+    return {**figures, "available": queries.available_from_figures(figures)}
+
+
+def _by_account(rows: QuerySet[Posting]) -> dict[str, Sums]:
+    return _by_pool(rows, "account__code")
+
+
+def _by_figure(rows: QuerySet[Figure]) -> dict[str, Sums]:
+    return _by_pool(rows, "name")
+
+
+def _by_pool(rows: QuerySet[Any], name: str) -> dict[str, Sums]:
+    """Of each pool, by name and currency; what stands at zero is left out."""
+    found: dict[str, Sums] = {}
+    sums = rows.order_by().values_list("pool__code", name, "currency").annotate(Sum("amount"))
+    for pool, of, currency, amount in sums:
+        if amount:
+            found.setdefault(pool, {})[in_currency(of, currency)] = int(amount)
     return found
 
 
-_IN_THE_BOOKS = (
-    mapping.INCOMING_FUNDS,
-    mapping.OUTGOING_COMMITMENT,
-    mapping.DISBURSEMENT,
-    mapping.EXPENDITURE,
-)
+def _by_the_end_of(pool: Pool, month: datetime.date) -> Sums:
+    """What accounts and figures stood at before ``month``, how they moved in it, and after; empty
+    where there was no entry by then."""
+    accounts = _movements(Posting.objects.filter(pool=pool), "account__code", month)
+    figures = _movements(Figure.objects.filter(pool=pool), "name", month)
+    found: Sums = {}
+    for currency in {currency for _name, currency in (*accounts, *figures)}:
+        moved = [(accounts.get((code, currency), Movement()), 1) for code in AVAILABLE]
+        found |= _added_up("available by accounts", currency, moved)
+        moved = [
+            (figures.get((name, currency), Movement()), FIGURE_SIGNS[name]) for name in FIGURE_SIGNS
+        ]
+        found |= _added_up("available by figures", currency, moved)
+    for (name, currency), one in (*accounts.items(), *figures.items()):
+        found |= _added_up(name, currency, [(one, 1)])
+    return found
 
 
-def _in_iati(moved: list[int], wanted: Sums) -> Sums:
-    """What the mapping of figures to types makes of the figures."""
-    return mapping.totals(
-        wanted,
-        moved_in=sum(amount for amount in moved if amount > 0),
-        moved_out=-sum(amount for amount in moved if amount < 0),
+def _added_up(name: str, currency: str, parts: list[tuple[Movement, int]]) -> Sums:
+    opening = sum(sign * part.opening for part, sign in parts)
+    change = sum(sign * part.change for part, sign in parts)
+    return in_month(in_currency(name, currency), opening, change, opening + change)
+
+
+def _movements(
+    rows: QuerySet[Any], name: str, month: datetime.date
+) -> dict[tuple[str, str], Movement]:
+    """By name and currency, up to the end of ``month``: by the month an entry stands in."""
+    sums = (
+        rows.filter(entry__period__month__lte=month)
+        .order_by()
+        .values_list(name, "currency")
+        .annotate(
+            before=Sum("amount", filter=Q(entry__period__month__lt=month), default=0),
+            moved=Sum("amount", filter=Q(entry__period__month=month), default=0),
+        )
     )
+    return {
+        (of, currency): Movement(int(before), int(moved)) for of, currency, before, moved in sums
+    }

@@ -1,11 +1,13 @@
 """What happens in a simulated year, as plain data. The same seed and scale make the same plan."""
 
-import calendar
 import datetime
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from core.money import Money
+from funding.payments.stripe_units import AmountTooLargeForCard, to_stripe
 
 Channel = Literal["card", "mobile", "transfer"]
 
@@ -110,10 +112,10 @@ FAMILY_NAMES = ("Banda", "Costa", "Diallo", "Eze", "Ferreira", "Garcia", "Hassan
 HOUSES = ("Trust", "Fund", "Agency", "Society", "Ministry")
 
 
-def make_plan(seed: int, years: int, scale: Scale, *, last_month: datetime.date) -> Plan:
-    """The plan of ``years`` years that end with the month before ``last_month`` begins."""
+def make_plan(seed: int, years: int, scale: Scale, *, until: datetime.date) -> Plan:
+    """The plan of ``years`` years whose last month is the one that ``until`` lies in."""
     chance = random.Random(seed)  # noqa: S311 (nothing secret comes of it)
-    end = last_month.replace(day=1)
+    end = month_after(until)
     start = end.replace(year=end.year - years)
     pools = [_pool(chance, number) for number in range(scale.pools)]
     donors = [_donor(chance, number) for number in range(scale.donors)]
@@ -132,6 +134,9 @@ def make_plan(seed: int, years: int, scale: Scale, *, last_month: datetime.date)
         day = chance.randrange(days)
         pool, donor = chance.randrange(len(pools)), chance.choices(donors, weights)[0]
         channel = chance.choices(("card", "mobile", "transfer"), (80, 8, 12))[0]
+        amount = _amount(chance, donor, pools[pool])
+        if channel == "card" and not _by_card(amount, pools[pool].currency):
+            channel = "transfer"
         if channel == "card":
             card_gifts.append((number, day))
         add(
@@ -140,7 +145,7 @@ def make_plan(seed: int, years: int, scale: Scale, *, last_month: datetime.date)
             gift=number,
             donor=donor.number,
             pool=pool,
-            amount=_amount(chance, donor, pools[pool]),
+            amount=amount,
             channel=channel,
             anonymous=not donor.named or chance.random() < 0.1,
         )
@@ -163,6 +168,16 @@ def make_plan(seed: int, years: int, scale: Scale, *, last_month: datetime.date)
     _spending(chance, add, pools, days)
     events += _months(start, end, len(events))
     return Plan(start, end, pools, donors, sorted(events))
+
+
+def month_after(day: datetime.date) -> datetime.date:
+    """The first day of the month that follows the one ``day`` lies in."""
+    return (day.replace(day=28) + datetime.timedelta(days=4)).replace(day=1)
+
+
+def month_before(day: datetime.date) -> datetime.date:
+    """The first day of the month before the one ``day`` lies in."""
+    return (day.replace(day=1) - datetime.timedelta(days=1)).replace(day=1)
 
 
 def _pool(chance: random.Random, number: int) -> PlannedPool:
@@ -201,6 +216,14 @@ def _amount(chance: random.Random, donor: PlannedDonor, pool: PlannedPool) -> in
     amount = round(unit * chance.uniform(least, most))
     # Stripe takes the Kuwaiti dinar to the last-but-one digit alone, the shilling by hundreds.
     return amount // 10 * 10 if pool.currency == "KWD" else amount
+
+
+def _by_card(amount: int, currency: str) -> bool:
+    try:
+        to_stripe(Money(amount, currency))
+    except AmountTooLargeForCard:
+        return False
+    return True
 
 
 def _money_back(
@@ -310,8 +333,7 @@ def _months(start: datetime.date, end: datetime.date, order: int) -> list[Event]
     events: list[Event] = []
     month = start
     while month < end:
-        last = calendar.monthrange(month.year, month.month)[1]
-        following = month + datetime.timedelta(days=last)
+        following = month_after(month)
         for kind, day in (("settle_matching", 2), ("close_month", 5)):
             at = datetime.datetime(following.year, following.month, day, 7, tzinfo=datetime.UTC)
             if at.date() < end:

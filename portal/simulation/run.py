@@ -16,7 +16,7 @@ from funding.ledger import checkpoints
 from funding.ledger.models import Entry, Pool
 from portal.simulation.acts import Simulation
 from portal.simulation.clock import moved_clock
-from portal.simulation.plan import Plan, Scale, make_plan
+from portal.simulation.plan import Plan, Scale, make_plan, month_after, month_before
 
 # Jobs of the simulated year (mail to invented donors, calls to Stripe) are thrown away this often.
 SWEEP = 500
@@ -27,6 +27,10 @@ class DatabaseNotEmpty(Refusal):
         "This database holds data already (%(what)s). A simulation writes invented money beside it, "
         "so it runs on an empty database alone: make one, migrate it, and name it in DATABASE_URL."
     )
+
+
+class MonthNotOver(Refusal):
+    message = "%(month)s is not over yet: the simulated years end with a month that is."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +54,22 @@ def simulate(
     years: int,
     scale: Scale,
     *,
+    until: datetime.date | None = None,
     progress: Callable[[int, int, datetime.date], None] = lambda _done, _all, _day: None,
 ) -> Result:
-    """Make ``years`` years up to the end of last month. Raises DatabaseNotEmpty.
+    """Make ``years`` years up to the end of the month that ``until`` lies in, or of last month.
 
-    ``progress`` is told how many events of how many are done, and which day it is.
+    The same seed, years, scale and ``until`` make the same years, whatever today is. ``progress`` is
+    told how many events of how many are done, and which day it is. Raises DatabaseNotEmpty and
+    MonthNotOver.
     """
     assert not in_transaction(), "Each event is a use case of its own."
+    today = timezone.now().date()
+    last = until or month_before(today)
+    if month_after(last) > today:
+        raise MonthNotOver(month=f"{last:%Y-%m}")
     refuse_unless_empty()
-    plan = make_plan(seed, years, scale, last_month=timezone.now().date())
+    plan = make_plan(seed, years, scale, until=last)
     simulation = Simulation(plan)
     first = datetime.datetime.combine(plan.start, datetime.time(6), datetime.UTC)
     with moved_clock(first) as clock, _nobody_is_called():

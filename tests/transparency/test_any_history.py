@@ -23,7 +23,7 @@ from tests.portal.test_simulation import MONTH, SMALL
 def test_after_any_history_every_place_says_the_same(
     committed_db: CommittedDatabase, own_checkpoints: None
 ) -> None:
-    plan = make_plan(1, 1, dataclasses.replace(SMALL, pools=2), last_month=MONTH)
+    plan = make_plan(1, 1, dataclasses.replace(SMALL, pools=2), until=MONTH)
     Simulation(plan).set_up()
     pools = list(Pool.objects.order_by("pk"))
     books = SimpleNamespace(pools=pools, currencies=[pools[0].currency] * 2, number=0)
@@ -36,8 +36,7 @@ def test_after_any_history_every_place_says_the_same(
         for event in events:
             with contextlib.suppress(NotEnoughAvailable), use_case():
                 post(Books.event(cast(Any, books), **event))
-        differences = [text for one in agreement.compared(fetch) for text in one.differences]
-        assert differences == []
+        assert agreement.compare(fetch).differences == []
         assert list(agreement.problems()) == []
 
     agrees()

@@ -1,25 +1,39 @@
+import datetime
 import sys
+from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal.simulation.plan import Scale
-from portal.simulation.run import DatabaseNotEmpty, simulate
+from portal.simulation.run import DatabaseNotEmpty, MonthNotOver, simulate
 
 WIDTH = 30
+
+
+def month(text: str) -> datetime.date:
+    """Raises ArgumentTypeError for a text that is no month."""
+    try:
+        return datetime.datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 (a month has no zone)
+    except ValueError:
+        raise ArgumentTypeError(f"{text} is no month; write it as 2026-03") from None
 
 
 class Command(BaseCommand):
     help = (
         "Fill an empty database with a simulated year: pools, donors, gifts, pledges, refunds, "
-        "disputes and transfers, made by the portal's own functions on a moved clock. The same "
-        "seed makes the same year. Refuses a database that holds data."
+        "disputes and transfers, made by the portal's own functions on a moved clock. The same seed "
+        "and --until make the same year, whatever today is. Refuses a database that holds data."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--seed", type=int, default=1, help="The same seed, the same year.")
+        parser.add_argument("--seed", type=int, default=1, help="Another seed, another year.")
+        parser.add_argument("--years", type=int, default=1, help="How many years.")
         parser.add_argument(
-            "--years", type=int, default=1, help="How many years, up to last month."
+            "--until",
+            type=month,
+            metavar="YYYY-MM",
+            help="The last month, one that is over; without it the last full month before today.",
         )
         parser.add_argument(
             "--scale",
@@ -36,14 +50,16 @@ class Command(BaseCommand):
                 options["seed"],
                 options["years"],
                 Scale().times(options["scale"]),
+                until=options["until"],
                 progress=self._show if self.stdout.isatty() else lambda *_: None,
             )
-        except DatabaseNotEmpty as refusal:
+        except (DatabaseNotEmpty, MonthNotOver) as refusal:
             raise CommandError(str(refusal)) from refusal
         plan = result.plan
+        last = plan.end - datetime.timedelta(days=1)
         self.stdout.write(
             self.style.SUCCESS(
-                f"{plan.start} to {plan.end}: {len(plan.pools)} pools, {len(plan.donors)} donors, "
+                f"{plan.start} to {last}: {len(plan.pools)} pools, {len(plan.donors)} donors, "
                 f"{result.events} events, {result.entries} entries; {result.refused} acts were "
                 "refused by a rule. Now try: manage.py verify_exports"
             )
