@@ -147,7 +147,9 @@ def groups() -> list[Group]:
             "When and where",
             (
                 Example("of a pool", "months", {"months": flows, "currency": "USD"}),
-                Example("of a pool", "world", {"countries": shares}),
+                Example(
+                    "of a pool", "world", {"countries": shares, "share_label": "Share of the pool"}
+                ),
             ),
         ),
         Group(

@@ -1,17 +1,19 @@
 """A donor's way in without a password: an address, a code by e-mail, and what they gave.
 
 allauth's sign-in by code, with one thing more: where nobody has an account with the address but
-something was given from it, the right code makes the account, and nothing before it does. Known
-address or not, the page, the wait and the number of mails are the same.
+something was given from it, or who asks is on the way to a pledge, the right code makes the account,
+and nothing before it does. Known address or not, the page, the wait and the number of mails are the
+same.
 """
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.decorators import login_stage_required
 from allauth.account.internal.flows.login_by_code import LoginCodeVerificationProcess
 from allauth.account.models import EmailAddress, Login
-from allauth.account.stages import LoginByCodeStage, LoginStageController
+from allauth.account.stages import LoginByCodeStage, LoginStage, LoginStageController
 from allauth.account.views import ConfirmLoginCodeView, RequestLoginCodeView
 from django import forms
 from django.contrib import messages
@@ -19,7 +21,7 @@ from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -34,12 +36,19 @@ class GivingCode(LoginCodeVerificationProcess):
     """One code on its way: to somebody with an account, to a donor without one, or to nobody."""
 
     @classmethod
-    def begin(cls, request: HttpRequest, user: User | None, email: str) -> None:
-        """Send the code (or the mail that nothing was given) and remember it in the session."""
+    def begin(
+        cls, request: HttpRequest, user: User | None, email: str, *, newcomers: bool = False
+    ) -> None:
+        """Send the code (or the mail that nothing was given) and remember it in the session.
+
+        ``newcomers``: whether the code makes an account for an address that gave nothing, too.
+        """
         login = Login(user=user, email=email)
         login.state["stages"] = {"current": LoginByCodeStage.key}
         stage = LoginByCodeStage(LoginStageController(request, login), request, login)
-        stage.state.update(cls.initial_state(user=user, email=email), initiated_by_user=True)
+        stage.state.update(
+            cls.initial_state(user=user, email=email), initiated_by_user=True, newcomers=newcomers
+        )
         process = cls(stage=stage)
         process.send()
         process.persist()
@@ -49,11 +58,15 @@ class GivingCode(LoginCodeVerificationProcess):
         found: GivingCode | None = cls(stage=stage).abort_if_invalid()
         return found
 
+    @property
+    def newcomers(self) -> bool:
+        return bool(self.state.get("newcomers"))
+
     def send_by_email(self, email: str, skip_enumeration_mails: bool = False) -> None:
         # An address that opens nothing has a code, too, which is sent to nobody: an empty one
         # could be guessed.
         code = self.generate_code()
-        if self.user is not None or may_begin(email):
+        if self.user is not None or may_begin(email, newcomers=self.newcomers):
             context = {"request": self.request, "code": code}
             get_adapter().send_mail("account/email/login_code", email, context)
         elif not skip_enumeration_mails:
@@ -64,7 +77,7 @@ class GivingCode(LoginCodeVerificationProcess):
         """The code was right: sign in, with an account made for it where there is none."""
         email = self.state["email"]
         if self.user is None:
-            self._user = self.stage.login.user = account_of(email)
+            self._user = self.stage.login.user = account_of(email, newcomers=self.newcomers)
         else:
             _forget_unproven_password(self.user, email)
         if self.user is None:
@@ -74,23 +87,25 @@ class GivingCode(LoginCodeVerificationProcess):
         return answer
 
 
-def may_begin(email: str) -> bool:
-    """Whether the code may make an account: something was given, and nobody has the address."""
+def may_begin(email: str, *, newcomers: bool = False) -> bool:
+    """Whether the code may make an account: nobody has the address, and something was given from
+    it or ``newcomers`` are welcome."""
     taken = (
         User.objects.filter(email__iexact=email).exists()
         or EmailAddress.objects.filter(email__iexact=email, verified=True).exists()
     )
-    return not taken and known_address(email)
+    return not taken and (newcomers or known_address(email))
 
 
-def account_of(email: str) -> User | None:
+def account_of(email: str, *, newcomers: bool = False) -> User | None:
     """The account of who just proved that the address is theirs; made where there is none.
 
-    None where the address opens nothing: nothing given from it, or an account that is closed.
+    None where the address opens nothing: nothing given from it (unless ``newcomers`` are welcome),
+    or an account that is closed.
     """
     try:
         with use_case():
-            if may_begin(email):
+            if may_begin(email, newcomers=newcomers):
                 user = User.objects.create_user(
                     email, preferred_language=(get_language() or "en").split("-")[0]
                 )
@@ -112,16 +127,39 @@ def _forget_unproven_password(user: User, email: str) -> None:
 
 
 class OpenGivingView(RequestLoginCodeView):
-    """Asks for the address that was given with."""
+    """Asks for the address that was given with, or will be: ``next`` may name a pledge's form."""
 
     template_name = "account_area/giving/open.html"
 
     def get_authenticated_redirect_url(self) -> str:
-        return reverse("giving")
+        return self.get_next_url() or reverse("giving")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return {**context, "pledges": self._pledges}
+
+    @property
+    def _pledges(self) -> bool:
+        """Whether they are on their way to a pledge's form, which is open to everybody."""
+        try:
+            return resolve(urlsplit(self.get_next_url() or "").path).url_name == "pledge"
+        except Resolver404:
+            return False
+
+    def _redirect_to_pending_stage(
+        self, request: HttpRequest, stage: LoginStage
+    ) -> HttpResponse | None:
+        # A code that waits may be one that no newcomer gets: a pledge asks for its own.
+        if stage.key == LoginByCodeStage.key and self._pledges:
+            return None
+        answer: HttpResponse = super()._redirect_to_pending_stage(request, stage)
+        return answer
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
-        GivingCode.begin(self.request, form._user, form.cleaned_data["email"])  # type: ignore[attr-defined]
-        return redirect("account_confirm_login_code")
+        user = form._user  # type: ignore[attr-defined]
+        email = form.cleaned_data["email"]
+        GivingCode.begin(self.request, user, email, newcomers=self._pledges)
+        return redirect(self.passthrough_next_url(reverse("account_confirm_login_code")))
 
 
 @method_decorator(
@@ -150,7 +188,7 @@ class ConfirmCodeView(ConfirmLoginCodeView):
 
     def _again(self, words: str) -> HttpResponse:
         messages.error(self.request, words)
-        return redirect("open_giving")
+        return redirect(self.passthrough_next_url(reverse("open_giving")))
 
 
 open_giving = OpenGivingView.as_view()

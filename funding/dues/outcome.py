@@ -158,6 +158,9 @@ class DuesOutcome:
     def thanks_url(self, payment: Payment) -> str:
         return path_in(payment.language, "membership_area")
 
+    def own_url(self, payment: Payment) -> str:
+        return ""  # `thanks_url` leads to the organisation's own page
+
     def _tell(self, payment: Payment, term: Term) -> None:
         with override(payment.language):
             context = {

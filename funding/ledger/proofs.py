@@ -202,6 +202,16 @@ def inclusion_proof(index: int, size: int) -> list[bytes]:
     return _Tree(size).path(index, 0, size)
 
 
+def path_length(index: int, size: int) -> int:
+    """How many hashes `inclusion_proof` consists of. The numbers alone say it: nothing is read."""
+    length, start, stop = 0, 0, size
+    while stop - start > 1:
+        middle = start + (1 << ((stop - start - 1).bit_length() - 1))
+        start, stop = (start, middle) if index < middle else (middle, stop)
+        length += 1
+    return length
+
+
 def consistency_proof(old: int, new: int) -> list[bytes]:
     """That the tree of size ``new`` begins with that of ``old``; empty for 0. Raises NoSuchTile."""
     if not 0 <= old <= new:

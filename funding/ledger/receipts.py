@@ -11,6 +11,19 @@ from funding.ledger.models import Checkpoint, Leaf
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where an entry stands in the log under a published checkpoint; ``index`` counts from 0."""
+
+    index: int
+    checkpoint: Checkpoint
+
+    @property
+    def steps(self) -> int:
+        """How many hashes lead from the entry to the checkpoint's root."""
+        return proofs.path_length(self.index, self.checkpoint.size)
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """That an entry is in the log under a published checkpoint.
 
@@ -39,11 +52,19 @@ class Proof:
         )
 
 
-def proof_of(entry: int) -> Proof | None:
-    """The proof of the entry with that number; None while no published checkpoint covers it."""
+def place_of(entry: int) -> Place | None:
+    """Where the entry with that number stands; None while no published checkpoint covers it."""
     leaf = Leaf.objects.filter(entry=entry).first()
     newest = checkpoints.published()
     if leaf is None or newest is None or leaf.sequence >= newest.size:
         return None
-    path = proofs.inclusion_proof(leaf.sequence, newest.size)
-    return Proof(entry, leaf.sequence, tuple(path), newest)
+    return Place(leaf.sequence, newest)
+
+
+def proof_of(entry: int) -> Proof | None:
+    """The proof of the entry with that number; None while no published checkpoint covers it."""
+    place = place_of(entry)
+    if place is None:
+        return None
+    path = proofs.inclusion_proof(place.index, place.checkpoint.size)
+    return Proof(entry, place.index, tuple(path), place.checkpoint)

@@ -4,8 +4,8 @@ As all pages of payments: a UUID is the only key, and no cache or search engine 
 """
 
 import uuid
-from dataclasses import dataclass
 
+from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -13,7 +13,6 @@ from django.views.decorators.http import require_safe
 
 from core.money import Money
 from funding.ledger import receipts as ledger
-from funding.ledger.models import Entry
 from funding.payments import credit_notes, issuer, papers
 from funding.payments.models import (
     CreditNote,
@@ -28,33 +27,15 @@ from funding.payments.views import private
 # --- Receipts -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Booked:
-    """An entry of the ledger that a payment made, and its proof once it is sealed."""
-
-    entry: Entry
-    proof: ledger.Proof | None
-
-    @property
-    def steps(self) -> int:
-        """How many hashes lead from the entry to the checkpoint."""
-        return len(self.proof.path) if self.proof else 0
-
-
-def _booked(entry: Entry | None) -> Booked | None:
-    return Booked(entry, ledger.proof_of(entry.pk)) if entry else None
-
-
 @private
 @require_safe
 def receipt(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """A receipt: whether it stands, what went back of the payment, and its proof in the ledger."""
+    """A receipt: whether it stands, what went back of the payment, and its place in the ledger."""
     found = get_object_or_404(
-        Receipt.objects.select_related("payment__pool", "payment__entry", "credit_note"),
+        Receipt.objects.select_related("payment", "credit_note", "replaces", "replaced_by"),
         public_id=public_id,
     )
     payment = found.payment
-    refunds = payment.refunds.filter(status="succeeded").select_related("entry").order_by("pk")
     return render(
         request,
         "payments/receipt.html",
@@ -63,9 +44,9 @@ def receipt(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             "issuer": papers.issuer_lines(found),
             "payment": payment,
             "instead": getattr(found, "replaced_by", None),
-            "booked": _booked(payment.entry),
-            "refunds": [(refund, _booked(refund.entry)) for refund in refunds],
-            "lost": payment.disputes.filter(outcome="lost", inquiry=False),
+            "sealed": ledger.place_of(payment.entry_id) if payment.entry_id else None,
+            "refunds": list(payment.refunds.filter(status="succeeded").order_by("pk")),
+            "lost": list(payment.disputes.filter(outcome="lost", inquiry=False)),
             "undone": payment.status == Status.UNDONE,
             "theirs": papers.taken_from_payer(found),
             "kept": _kept(payment),
@@ -114,18 +95,13 @@ def invoice(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         public_id=public_id,
     )
     void = found.voided_by
-    paid_by = found.settling_payment
-    unwanted = papers.why_not_payable(found)
-    under_way = found.payments.filter(status=Status.PROCESSING).order_by("pk").first()
-    due = void is None and paid_by is None and not unwanted
-    asks = due and under_way is None
-    open_payment = None
-    if asks:
-        open_payment = (
-            found.payments.exclude(status__in=[Status.SUCCEEDED, Status.UNDONE])
-            .order_by("-pk")
-            .first()
-        )
+    paid = found.how_paid()
+    unwanted = papers.why_not_payable(found, paid)
+    due = void is None and paid.by is None and not unwanted
+    begun = found.payments.exclude(status__in=[Status.SUCCEEDED, Status.UNDONE]).order_by("-pk")
+    unfinished = list(begun) if due else []
+    under_way = any(payment.status == Status.PROCESSING for payment in unfinished)
+    asks = due and not under_way
     return render(
         request,
         "payments/invoice.html",
@@ -135,24 +111,24 @@ def invoice(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             "bill_to": papers.bill_to_lines(found),
             "void": void,
             "instead": papers.replacement_of(found) if void else None,
-            "paid_by": paid_by,
+            "paid_by": paid.by,
+            "left": paid.outstanding,
             "unwanted": unwanted,
-            "under_way": under_way if due else None,
+            "under_way": under_way,
             "asks": asks,
-            "open_payment": open_payment,
+            "open_payment": unfinished[0] if asks and unfinished else None,
             "is_overdue": asks and found.due_on < timezone.localdate(),
             "reference": _groups(found.reference),
-            "payments": _receipts_of(found),
+            "payments": _came_for(found),
         },
     )
 
 
-def _receipts_of(paper: Invoice | ExpectedPayment) -> list[tuple[Payment, Receipt | None]]:
-    """What came for it, in the order it came, with the receipt that stands for each."""
+def _came_for(paper: Invoice | ExpectedPayment) -> list[Payment]:
+    """What came for it, in the order it came, with its receipts."""
+    receipts = Prefetch("receipts", Receipt.objects.select_related("credit_note"))
     came = paper.payments.filter(status=Status.SUCCEEDED).order_by("succeeded_at", "pk")
-    return [
-        (payment, payment.receipt) for payment in came.prefetch_related("receipts__credit_note")
-    ]
+    return list(came.prefetch_related(receipts))
 
 
 @private
@@ -167,7 +143,7 @@ def invoice_pdf(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def credit_note(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """A credit note, the paper that it made void, and what stands instead."""
     found = get_object_or_404(
-        CreditNote.objects.select_related("invoice", "receipt"), public_id=public_id
+        CreditNote.objects.select_related("invoice", "receipt__replaced_by"), public_id=public_id
     )
     return render(
         request,
@@ -200,10 +176,16 @@ def credit_note_pdf(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def expected_payment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """How to pay by transfer or another channel, and what has come so far."""
     found = get_object_or_404(
-        ExpectedPayment.objects.select_related("invoice", "channel"), public_id=public_id
+        ExpectedPayment.objects.select_related("invoice__credit_note", "channel"),
+        public_id=public_id,
     )
-    unwanted = papers.why_not_payable(found.invoice) if found.invoice else ""
-    left = found.outstanding
+    came = _came_for(found.invoice or found)
+    if found.invoice is not None:
+        paid = found.invoice.how_paid()
+        received, unwanted = paid.received, papers.why_not_payable(found.invoice, paid)
+    else:
+        received, unwanted = Money(sum(each.amount for each in came), found.currency), ""
+    left = found.still_expected(received)
     asks = bool(left.amount) and not unwanted
     return render(
         request,
@@ -211,13 +193,14 @@ def expected_payment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse
         {
             "expected": found,
             "left": left,
+            "received": received,
             "unwanted": unwanted,
             "asks": asks,
             "issuer": papers.issuer_lines(found),
             "payer": papers.payer_lines(found),
             "reference": _groups(found.reference),
             "is_overdue": asks and found.due_on is not None and found.due_on < timezone.localdate(),
-            "payments": _receipts_of(found.invoice or found),
+            "payments": came,
         },
     )
 

@@ -18,7 +18,14 @@ from core.money import Money
 from core.pdf import Document, render
 from funding.payments import outcomes
 from funding.payments.issuer import in_fours
-from funding.payments.models import CreditNote, ExpectedPayment, Invoice, Payment, Receipt
+from funding.payments.models import (
+    CreditNote,
+    ExpectedPayment,
+    HowPaid,
+    Invoice,
+    Payment,
+    Receipt,
+)
 
 
 def receipt_pdf(receipt: Receipt) -> bytes:
@@ -68,12 +75,12 @@ def receipt_pdf(receipt: Receipt) -> bytes:
         return render("document", document)
 
 
-def why_not_payable(invoice: Invoice) -> str:
+def why_not_payable(invoice: Invoice, paid: HowPaid) -> str:
     """Why nobody should pay an open invoice any more, in the language in force.
 
     "" while it is wanted, and for one that is void or paid: that says it itself.
     """
-    if invoice.voided_by is not None or invoice.settling_payment is not None:
+    if invoice.voided_by is not None or paid.by is not None:
         return ""
     asked = Payment(  # only a question, never saved
         purpose=invoice.purpose, purpose_id=invoice.purpose_id, invoice=invoice
@@ -85,7 +92,8 @@ def invoice_pdf(invoice: Invoice) -> bytes:
     """The invoice; stamped once it is paid or void, and asking for nothing once nobody should pay."""
     with translation.override(invoice.language):
         void = invoice.voided_by is not None
-        paid = invoice.settling_payment is not None and not void
+        came = invoice.how_paid()
+        paid = came.by is not None and not void
         facts = [
             (_("Issued on"), written(invoice.issued_on)),
             (_("Due on"), written(invoice.due_on)),
@@ -95,12 +103,12 @@ def invoice_pdf(invoice: Invoice) -> bytes:
         if invoice.reference:
             facts.append((_("Reference"), in_fours(invoice.reference)))
         totals = [(_("Total"), _money(invoice, invoice.total))]
-        unwanted = why_not_payable(invoice)
+        unwanted = why_not_payable(invoice, came)
         asks = not paid and not void and not unwanted
-        if invoice.received.amount and asks:
+        if came.received.amount and asks:
             totals += [
-                (_("Paid so far"), _money(invoice, invoice.received.amount)),
-                (_("Still to pay"), _money(invoice, invoice.outstanding.amount)),
+                (_("Paid so far"), _money(invoice, came.received.amount)),
+                (_("Still to pay"), _money(invoice, came.outstanding.amount)),
             ]
         card = _("To pay by card, go to %(address)s") % {
             "address": settings.SITE_URL + invoice.get_absolute_url()
@@ -142,7 +150,8 @@ def payment_request_pdf(expected: ExpectedPayment) -> bytes:
     """What is asked for and how to pay it. Of an expected payment without an invoice."""
     with translation.override(expected.language):
         withdrawn = expected.withdrawn_at is not None
-        paid = not withdrawn and not expected.is_open
+        is_open = expected.is_open
+        paid = not withdrawn and not is_open
         asked = timezone.localdate(expected.created_at)
         amount = expected.money.format(expected.language)
         facts = [(_("Issued on"), written(asked))]
@@ -166,7 +175,7 @@ def payment_request_pdf(expected: ExpectedPayment) -> bytes:
             "columns": (_("For"), _("Amount")),
             "lines": [(expected.description, amount)],
             "totals": [(_("To be paid"), amount)],
-            "boxes": _how_to_pay_box(expected) if expected.is_open else [],
+            "boxes": _how_to_pay_box(expected) if is_open else [],
             "notes": [
                 _(
                     "This is not an invoice and not a receipt. We send a receipt when the money arrives."

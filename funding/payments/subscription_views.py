@@ -62,7 +62,8 @@ def subscription(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         context["unwanted"] = checkout.why_not_payable(found)
     if "unavailable" in request.GET:
         context["unavailable"] = CheckoutUnavailable()
-    context["pool_url"] = _pool_url(found)
+    outcome, payment = outcomes.outcome_of(found.purpose), subscriptions.a_payment_of(found)
+    context["pool_url"], context["own_url"] = outcome.thanks_url(payment), outcome.own_url(payment)
     response = render(request, "payments/subscription.html", context)
     if context.get("looks_by_itself"):
         response["Refresh"] = f"{LOOKS[look]}; url={context['again']}"
@@ -80,11 +81,6 @@ def _standing(request: HttpRequest, found: Subscription, paid: list[Payment], lo
     if found.status == Standing.ACTIVE and "returned" in request.GET:
         return "thanks"
     return found.status
-
-
-def _pool_url(found: Subscription) -> str:
-    outcome = outcomes.outcome_of(found.purpose)
-    return outcome.thanks_url(subscriptions.a_payment_of(found))
 
 
 @private

@@ -26,7 +26,7 @@ from funding.payments.checkout import (
     NoLongerWanted,
     begin_checkout,
 )
-from funding.payments.models import Payment, Status, StripeEvent
+from funding.payments.models import Payment, Receipt, Status, StripeEvent
 
 P = ParamSpec("P")
 
@@ -98,11 +98,12 @@ def payment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     context: dict[str, Any] = {"payment": found, "standing": standing}
     if standing == "paid":
         context["kept"] = Money(credit_notes.kept_of(found), found.currency)
-        # Of a payment that went back whole the last one, which says so.
-        context["receipt"] = found.receipt or found.receipts.order_by("-pk").first()
-        context["thanks_url"] = outcomes.outcome_of(found.purpose).thanks_url(found)
+        context["receipt"] = _receipt_of(found)
+        outcome = outcomes.outcome_of(found.purpose)
+        context["thanks_url"] = outcome.thanks_url(found)
+        context["own_url"] = outcome.own_url(found)
     elif standing == "undone":
-        context["receipt"] = found.receipts.order_by("-pk").first()
+        context["receipt"] = _receipt_of(found)
     elif standing == "confirming":
         again = f"{request.path}?returned=1&look={look + 1}"
         context["again"] = again
@@ -117,6 +118,13 @@ def payment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     if context.get("looks_by_itself"):
         response["Refresh"] = f"{LOOKS[look]}; url={context['again']}"
     return response
+
+
+def _receipt_of(payment: Payment) -> Receipt | None:
+    """The receipt that stands; of a payment that went back whole the last one, which says so."""
+    receipts = list(payment.receipts.select_related("credit_note").order_by("-pk"))
+    standing = (receipt for receipt in receipts if receipt.voided_by is None)
+    return next(standing, receipts[0] if receipts else None)
 
 
 def _standing(request: HttpRequest, found: Payment, look: int) -> str:

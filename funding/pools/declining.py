@@ -24,7 +24,7 @@ from funding.payments.models import ExpectedPayment, Payment, Payout, Refund, St
 from funding.payments.payout_purposes import REFUND
 from funding.payments.payout_refusals import NotInTheBooks
 from funding.payments.permissions import REQUEST_PAYOUT
-from funding.pools import gifts, jobs, refusals
+from funding.pools import gifts, jobs, naming, refusals
 from funding.pools.models import Gift, PoolProfile
 from funding.pools.permissions import DECLINE_GIFT
 
@@ -60,6 +60,7 @@ def decline_gift(gift: Gift, *, by: User, reason: str) -> Gift:
         audit.record(
             "pools.decline_gift", gift, by=by, reason=gift.decline_reason, amount=str(gift.money)
         )
+        naming.changed([gift.donor_id])  # from now on it names nobody
         jobs.return_declined_gift.enqueue(gift_id=gift.pk)
         _tell(gift)
     return gift

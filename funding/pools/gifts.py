@@ -164,7 +164,8 @@ def receive(payment: Payment) -> Gift:
 
 
 def _count_what_came(gift: Gift, payment: Payment) -> None:
-    """By transfer a donor may send another amount than they said: the gift is what came."""
+    """By transfer less may come than was said, or in parts: the gift is what came. What came beyond
+    it is no part of it (`receiving.require_payable`), so an anonymous one stays within its limit."""
     came = payment.amount if gift.received_at is None else gift.amount + payment.amount
     if came == gift.amount:
         return

@@ -26,6 +26,7 @@ from funding.ledger.refusals import month_in_words
 from funding.payments import issuer
 from funding.payments.expected import open_expected
 from funding.payments.invoices import BillTo
+from funding.payments.stripe_units import smallest_step
 from funding.pools import matching_refusals as refusals
 from funding.pools import pledges, policy, rules
 from funding.pools.models import (
@@ -128,11 +129,9 @@ def end_offer(offer: MatchingOffer, *, by: User, reason: str) -> MatchingOffer:
 
 @inside_transaction
 def _lock(offer_id: int) -> MatchingOffer:
-    return (
-        MatchingOffer.objects.select_for_update(of=("self",))
-        .select_related("pool__profile", "donor__user")
-        .get(pk=offer_id)
-    )
+    # Read once it is locked: a merge that it waited for has given it another donor.
+    MatchingOffer.objects.select_for_update().only("pk").get(pk=offer_id)
+    return MatchingOffer.objects.select_related("pool__profile", "donor__user").get(pk=offer_id)
 
 
 # --- What it comes to -------------------------------------------------------------------------------
@@ -153,7 +152,7 @@ class Matched:
 # One statement for any number of offers. The sum of the gifts reads the index (pool, received_at)
 # over the window alone, and what went back starts from the refunds and disputes of the pool's
 # payments, which are few. A gift given once is named by its payment, one of a recurring gift names
-# it.
+# it. Of one gift no more goes off than it counted with, which its cover of the fee was no part of.
 _MATCHES = """
     g.received_at >= matching.first AND g.received_at < matching.until
     AND g.pool_id = matching.pool_id AND g.currency = matching.currency
@@ -168,7 +167,7 @@ FROM (
     JOIN pools_matchingoffer o ON o.id = span.offer
 ) matching
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(g.amount), 0)::bigint AS amount, count(*) AS count
+    SELECT coalesce(sum(g.amount - g.fee_cover), 0)::bigint AS amount, count(*) AS count
     FROM pools_gift g WHERE {_MATCHES}
 ) given
 CROSS JOIN LATERAL (
@@ -182,13 +181,16 @@ CROSS JOIN LATERAL (
         WHERE d.outcome IN ('open', 'lost') AND NOT d.inquiry
     )
     SELECT coalesce(sum(amount), 0)::bigint AS amount FROM (
-        SELECT back.amount FROM back
-        JOIN pools_gift g ON back.purpose = 'gift' AND g.id = back.purpose_id
-        WHERE {_MATCHES}
-        UNION ALL
-        SELECT back.amount FROM back JOIN pools_gift g ON g.recurring_payment_id = back.id
-        WHERE {_MATCHES}
-    ) went
+        SELECT least(sum(went.amount), went.counted) AS amount FROM (
+            SELECT g.id, g.amount - g.fee_cover AS counted, back.amount FROM back
+            JOIN pools_gift g ON back.purpose = 'gift' AND g.id = back.purpose_id
+            WHERE {_MATCHES}
+            UNION ALL
+            SELECT g.id, g.amount - g.fee_cover, back.amount FROM back
+            JOIN pools_gift g ON g.recurring_payment_id = back.id
+            WHERE {_MATCHES}
+        ) went GROUP BY went.id, went.counted
+    ) of_gift
 ) gone
 """  # noqa: S608 (constants of this module)
 
@@ -196,9 +198,10 @@ CROSS JOIN LATERAL (
 def matched(offer: MatchingOffer, *, on: datetime.date | None = None) -> Matched:
     """What the offer comes to by the end of that day (today by default), in one query.
 
-    The gifts of others to the pool that were received in its window, less what of them was given
-    back or is disputed, times its share, rounded down, and at most its sum. The donor's own gifts
-    and those that the foundation declined do not count.
+    The gifts of others to the pool that were received in its window, without what was added to
+    carry the card's fee, less what of them was given back or is disputed, times its share, and at
+    most its sum; rounded down to what a card can pay. The donor's own gifts and those that the
+    foundation declined do not count.
     """
     return _all_matched([offer], on or timezone.localdate())[offer.pk]
 
@@ -217,13 +220,19 @@ def _all_matched(offers: Sequence[MatchingOffer], on: datetime.date) -> dict[int
     found = {}
     for offer in offers:
         given, count, back = sums[offer.pk]
-        amount = min(offer.most, max(0, given - back) * offer.rate // WHOLE)
+        most = _payable(offer.most, offer.currency)
+        amount = min(most, _payable((given - back) * offer.rate // WHOLE, offer.currency))
         found[offer.pk] = Matched(
             amount=Money(amount, offer.currency),
-            left=Money(offer.most - amount, offer.currency),
+            left=Money(most - amount, offer.currency),
             gifts=count,
         )
     return found
+
+
+def _payable(amount: int, currency: str) -> int:
+    """``amount``, or the largest below it that a card can pay: a settlement is one instalment."""
+    return amount - amount % smallest_step(currency)
 
 
 def _span(offer: MatchingOffer, on: datetime.date) -> tuple[datetime.datetime, datetime.datetime]:

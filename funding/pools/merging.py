@@ -48,8 +48,11 @@ def merge_donors(kept: Donor, gone: Donor, *, by: User, reason: str) -> Donor:
 def lock(*donor_ids: int) -> list[Donor]:
     """The donors' rows, locked in one order whoever asks, returned in the order asked for.
 
-    The lock is one that a new gift's foreign key waits for.
+    The lock is one that a new gift's foreign key waits for. Their matching offers are locked before
+    them: settling one holds it while it writes a pledge of its donor.
     """
+    offers = MatchingOffer.objects.select_for_update().filter(donor__in=donor_ids)
+    list(offers.order_by("pk").values_list("pk"))
     rows = Donor.objects.select_for_update().filter(pk__in=donor_ids).order_by("pk").in_bulk()
     return [rows[donor_id] for donor_id in donor_ids]
 

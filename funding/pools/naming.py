@@ -21,7 +21,8 @@ def register(listener: Listener) -> None:
 
 @inside_transaction
 def changed(donor_ids: Iterable[int]) -> None:
-    """How gifts or pledges of these donors are named, or whose they are, has changed."""
+    """How gifts or pledges of these donors are named, or whose they are, has changed; or one of them
+    was declined."""
     ids = sorted(set(donor_ids))
     for listener in _listeners:
         listener(ids)

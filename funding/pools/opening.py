@@ -17,8 +17,11 @@ from core.transactions import inside_transaction, use_case
 from funding.ledger import pools as ledger_pools
 from funding.ledger import queries as books
 from funding.ledger.models import Pool
-from funding.pools import refusals
+from funding.pools import refusals, review
 from funding.pools.models import PoolProfile
+
+# So many of those who can approve terms are named to who cannot.
+MOST_NAMED = 5
 
 
 def open_pool(
@@ -87,12 +90,13 @@ def draft_terms(
 def publish_terms(revision: Revision, *, by: User | None) -> PoolProfile:
     """Let an approved draft be the pool's terms from now on, and its title the pool's name.
 
-    Raises OwnTerms when who approves wrote the draft or asked for its approval (rule 7), and
-    TermsOfGifts where donors gave under better ones.
+    Raises OwnTerms (or NobodyElseApproves) when who approves wrote the draft, or one before it since
+    the last approved terms, or asked for its approval (rule 7), and TermsOfGifts where donors gave
+    under better ones.
     """
     row = PoolProfile.objects.select_for_update().get(pk=revision.object_id)
-    if by is not None and _has_part_in(revision, by):
-        raise refusals.OwnTerms
+    if by is not None:
+        _require_no_part(row, revision, by)
     # Read after the lock, so that what is no term (a pause) is taken as it is now.
     fresh = Revision.objects.get(pk=revision.pk)
     drafted = fresh.as_object()
@@ -119,11 +123,21 @@ def _require_kept(row: PoolProfile, drafted: PoolProfile) -> None:
         raise refusals.TermsOfGifts
 
 
-def _has_part_in(revision: Revision, person: User) -> bool:
-    return bool(
-        revision.user_id == person.pk
-        or revision.task_states.filter(workflow_state__requested_by=person).exists()
-    )
+def _require_no_part(row: PoolProfile, revision: Revision, person: User) -> None:
+    """Raise OwnTerms, with who can approve instead, or NobodyElseApproves.
+
+    A later draft holds what the earlier ones changed, so their writers have a part in it too.
+    """
+    drafts = row.revisions.filter(pk__gt=row.live_revision_id or 0, pk__lte=revision.pk)
+    asked = revision.task_states.values_list("workflow_state__requested_by", flat=True)
+    concerned = {revision.user_id, *drafts.values_list("user", flat=True), *asked}
+    if person.pk not in concerned:
+        return
+    others = [each for each in review.approvers() if each.pk not in concerned]
+    if not others:
+        raise refusals.NobodyElseApproves
+    names = ", ".join(each.get_full_name() or each.email for each in others[:MOST_NAMED])
+    raise refusals.OwnTerms(who=f"{names}, …" if others[MOST_NAMED:] else names)
 
 
 def _rename(profile: PoolProfile, title: str) -> None:

@@ -80,6 +80,9 @@ class GiftOutcome:
     def thanks_url(self, payment: Payment) -> str:
         return pool_page(payment.pool.code)
 
+    def own_url(self, payment: Payment) -> str:
+        return reverse("open_giving")
+
 
 _RECURRING = {
     RecurringGift.Interval.MONTH: gettext_lazy("Monthly gift to the pool “%(pool)s”"),
@@ -125,6 +128,9 @@ class RecurringOutcome:
 
     def thanks_url(self, payment: Payment) -> str:
         return pool_page(payment.pool.code)
+
+    def own_url(self, payment: Payment) -> str:
+        return reverse("open_giving")
 
 
 class InstalmentOutcome:
@@ -188,6 +194,9 @@ class InstalmentOutcome:
         if payment.user_id is None or payment.user_id != pledge.donor.user_id:
             return pool_page(payment.pool.code)  # another payer, or a donor without an account
         return reverse("giving_pledge", args=[pledge.reference])
+
+    def own_url(self, payment: Payment) -> str:
+        return reverse("open_giving")
 
     def _instalment(self, payment: Payment) -> Instalment:
         return Instalment.objects.select_related("pledge__pool__profile", "pledge__donor").get(

@@ -59,6 +59,11 @@ class Promises:
     def later(self) -> int:
         return self.pledged - self.due - self.overdue
 
+    @property
+    def to_come(self) -> bool:
+        """Whether anything is promised that is not here yet, or no longer counted on."""
+        return bool(self.pledged or self.conditional or self.lapsed)
+
 
 # An instalment whose day counts, seen from the instalment: neither it nor its pledge waits. The same
 # rule as `Instalment.waits`, for the database.
@@ -258,12 +263,12 @@ class GivenPledge:
 
 @dataclass(frozen=True, slots=True)
 class Giving:
-    """All that a donor gave and promised. Sums are by currency; nothing is converted."""
+    """All that a donor gave and promised. Sums are by currency; nothing is converted. What came in all
+    is `year_statements.received`."""
 
     gifts: list[GivenGift] = field(default_factory=list)
     recurring: list[GivenRecurring] = field(default_factory=list)
     pledges: list[GivenPledge] = field(default_factory=list)
-    received: list[Money] = field(default_factory=list)
     promised: list[Money] = field(default_factory=list)
     overdue: list[Money] = field(default_factory=list)
 
@@ -304,10 +309,6 @@ def giving_of(user: User, *, on: datetime.date | None = None) -> Giving:
         gifts=seen_gifts,
         recurring=_recurring(list(recurring_of(user))),
         pledges=seen_pledges,
-        received=_sums(
-            [gift.money for gift in given if gift.received_at and not gift.declined_at]
-            + [pledge.received for pledge in promised]
-        ),
         promised=_sums([seen.pledge.outstanding for seen in standing]),
         overdue=_sums(
             [

@@ -176,7 +176,7 @@ def receive(payment: Payment) -> Gift:
         pool=payment.pool,
         amount=payment.amount,
         currency=payment.currency,
-        # By standing order another amount may come; by card it is always the agreed one.
+        # By standing order less may come; by card it is always the agreed amount.
         fee_cover=recurring.fee_cover if payment.amount == recurring.amount else 0,
         anonymous=recurring.anonymous,
         public_name=recurring.public_name,

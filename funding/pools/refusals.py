@@ -271,7 +271,16 @@ class TermsOfGifts(GivingRefusal):
 
 class OwnTerms(GivingRefusal):
     message = _(
-        "You wrote these terms or sent them for approval, so somebody else has to approve them."
+        "You wrote these terms, or a draft of them since the last approved ones, or sent them for "
+        "approval, so somebody else has to approve them: %(who)s."
+    )
+
+
+class NobodyElseApproves(OwnTerms):
+    message = _(
+        "Everybody who may approve terms of pools wrote a draft of these or sent them for approval, "
+        "so somebody else has to approve them. Ask an administrator to give another person that "
+        "right, such as a member of the board."
     )
 
 

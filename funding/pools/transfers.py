@@ -330,11 +330,9 @@ class PublicTransfer:
         return self.transfer.money
 
 
-def approved_transfers(pool: Pool | None = None) -> QuerySet[PoolTransfer]:
-    """The transfers that were made (to or from ``pool``), newest first."""
+def approved_transfers() -> QuerySet[PoolTransfer]:
+    """The transfers that were made, newest first."""
     found = PoolTransfer.objects.filter(approved=True).select_related("from_pool", "to_pool")
-    if pool is not None:
-        found = found.filter(from_pool=pool) | found.filter(to_pool=pool)
     return found.order_by("-decided_at", "-pk")
 
 

@@ -78,6 +78,17 @@ def statement_of(user: User, year: int, currency: str) -> YearStatement | None:
     )
 
 
+def received(statements: Iterable[YearStatement]) -> list[Money]:
+    """What came over all years and was neither given nor taken back: a sum a currency, by its code.
+
+    A declined gift counts until it is given back, and money beyond a pledge counts too.
+    """
+    sums: dict[str, int] = {}
+    for each in statements:
+        sums[each.currency] = sums.get(each.currency, 0) + each.total.amount
+    return [Money(amount, currency) for currency, amount in sorted(sums.items()) if amount]
+
+
 def payments_of(user: User) -> Iterable[Payment]:
     """Every payment that arrived for the person's gifts and pledges, with papers and refunds."""
     donors = donors_of(user).values("pk")

@@ -5,7 +5,7 @@ import hashlib
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
 from django.utils.html import format_html
@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from funding.ledger.models import Pool
 from funding.pools.addresses import pool_page
 from funding.transparency import badge
+from funding.transparency.public_pools import approved, the_pool
 
 
 def _chosen(request: HttpRequest, name: str, allowed: list[str], default: str) -> str:
@@ -26,8 +27,11 @@ def _chosen(request: HttpRequest, name: str, allowed: list[str], default: str) -
 
 
 def _pool(code: str) -> Pool:
-    """A pool that is open to the public, or was."""
-    return get_object_or_404(Pool.objects.select_related("profile"), code=code, profile__live=True)
+    """A pool with approved terms, which the badge tells of. Raises Http404."""
+    pool = the_pool(code)
+    if approved(pool) is None:
+        raise Http404
+    return pool
 
 
 @require_safe

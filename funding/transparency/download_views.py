@@ -7,19 +7,18 @@ from collections.abc import Callable, Iterator
 
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
 from funding.ledger import checkpoints
-from funding.ledger.models import Pool
 from funding.transparency import beancount, copying
+from funding.transparency.public_pools import the_pool
 from funding.transparency.views import chosen_figure
 
 
-def _file(
+def book_file(
     request: HttpRequest, pieces: Callable[[], Iterator[bytes]], *, name: str, tag: str, kind: str
 ) -> HttpResponseBase:
     """The file under ``name``, or the answer that the reader has it already."""
@@ -36,10 +35,10 @@ def _file(
 @require_safe
 def pool_entries_csv(request: HttpRequest, code: str) -> HttpResponseBase:
     """The entries of a pool as CSV: of a figure, one amount each; else every posting."""
-    pool = get_object_or_404(Pool, code=code)
+    pool = the_pool(code)
     figure = chosen_figure(request)
     of = copying.present()
-    return _file(
+    return book_file(
         request,
         lambda: copying.figures(of, pool, figure) if figure else copying.postings(of, pool),
         name=f"{slugify(f'{pool.code}-{figure}' if figure else pool.code)}.csv",
@@ -52,7 +51,7 @@ def pool_entries_csv(request: HttpRequest, code: str) -> HttpResponseBase:
 def ledger_csv(request: HttpRequest) -> HttpResponseBase:
     """Every posting of every pool as CSV."""
     of = copying.present()
-    return _file(
+    return book_file(
         request, lambda: copying.postings(of), name="ledger.csv", tag=of.tag, kind="text/csv"
     )
 
@@ -60,10 +59,10 @@ def ledger_csv(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def pool_beancount(request: HttpRequest, code: str) -> HttpResponseBase:
     """The pool's postings under the published checkpoint as a journal that Beancount accepts."""
-    pool = get_object_or_404(Pool, code=code)
+    pool = the_pool(code)
     published = checkpoints.published()
     size = published.size if published else 0
-    return _file(
+    return book_file(
         request,
         lambda: beancount.journal(size, pool),
         name=f"{slugify(pool.code)}.beancount",

@@ -42,16 +42,16 @@ def moved(entries: str, where: str = "") -> str:
 
 def whose(rows: str) -> str:
     """SQL: the rows of ``rows`` (which have a ``source``), each with the ``kind`` and ``key`` that
-    it counts under today."""
+    it counts under today. A declined gift names nobody, from the declining on."""
     return f"""
-        SELECT n.*, CASE n.kind WHEN 'named' THEN n.public_name
+        SELECT n.*, CASE n.kind WHEN 'named' THEN n.public_name || '#' || n.donor_id
             WHEN 'anonymous' THEN n.donor_id::text ELSE '' END AS key
         FROM (
             SELECT m.*, coalesce(g.donor_id, p.donor_id) AS donor_id,
                 coalesce(g.public_name, p.public_name) AS public_name,
                 CASE WHEN coalesce(g.donor_id, p.donor_id) IS NULL
                         THEN CASE WHEN m.source ~ '^(term|invoice):' THEN 'dues' ELSE 'other' END
-                    WHEN coalesce(g.anonymous, p.anonymous)
+                    WHEN g.declined_at IS NOT NULL OR coalesce(g.anonymous, p.anonymous)
                         OR coalesce(g.public_name, p.public_name) = '' THEN 'anonymous'
                     ELSE 'named' END AS kind
             FROM ({rows}) m

@@ -9,6 +9,7 @@ from typing import Literal
 
 from funding.ledger.models import Pool
 from funding.transparency.models import GiverKind
+from funding.transparency.opened import donor_of, tag_of
 from funding.transparency.reading import KindSum, Reading, Recent, Tally, read
 
 SHOWN = 20  # named givers on a page of figures
@@ -31,9 +32,15 @@ class Giver:
     """A named donor with what came, in minor units."""
 
     name: str
+    donor: int  # the id
     tally: Tally
     share: int  # of all that was received and kept, in tenths of a per cent, rounded down
     logo: Logo | None = None  # `funding.transparency.logos`
+
+    @property
+    def tag(self) -> str:
+        """With the name, the address of the entries (`funding.transparency.opened`)."""
+        return tag_of(self.name, self.donor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +146,10 @@ def of_reading(
     last = shown[-1] if len(ordered) > limit else None
     return Givers(
         currency=reading.currency,
-        rows=[Giver(name, tally, _tenths(tally.kept, total.kept)) for name, tally in shown],
+        rows=[
+            Giver(*_name_and_donor(key), tally, _tenths(tally.kept, total.kept))
+            for key, tally in shown
+        ],
         rest=Tally(named.received - of_shown.received, named.returned - of_shown.returned),
         rest_count=_count(reading, GiverKind.NAMED) - len(shown),
         anonymous=tallies[GiverKind.ANONYMOUS],
@@ -150,6 +160,18 @@ def of_reading(
         concentration=_concentration(reading, ordered[0] if ordered and after is None else None),
         next_after=(last[1].kept, last[0]) if last else None,
     )
+
+
+def key_of(name: str, tag: str) -> str:
+    """The key of a named giver by what an address says of it, for `page_of_givers`: the place before
+    all of that name where it is nobody's any more."""
+    return f"{name}#{donor_of(name, tag) or ''}"
+
+
+def _name_and_donor(key: str) -> tuple[str, int]:
+    """What the key of a named giver says (`funding.transparency.models.Given`)."""
+    name, _sign, donor = key.rpartition("#")
+    return name, int(donor)
 
 
 def _recent(reading: Reading, *kinds: GiverKind) -> list[Recent]:
@@ -190,7 +212,7 @@ def _concentration(reading: Reading, first: tuple[str, Tally] | None) -> Concent
     return Concentration(
         donors=donors,
         share=_tenths(max(of_named, unnamed), kept),
-        name=first[0] if first and of_named >= unnamed else "",
+        name=_name_and_donor(first[0])[0] if first and of_named >= unnamed else "",
         equals=(kept * kept * 10 + squares // 2) // squares,
         unnamed=_count(reading, GiverKind.ANONYMOUS),
     )

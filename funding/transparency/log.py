@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterator
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from funding.ledger import checkpoints, proofs, receipts
 from funding.ledger.models import Checkpoint
 from funding.transparency import beancount
+from funding.transparency.download_views import book_file
 
 _TILE = re.compile(
     r"(?P<level>entries|[0-9]|[1-5][0-9]|6[0-3])/(?P<index>(?:x\d{3}/){0,5}\d{3})"
@@ -128,11 +130,14 @@ def proof(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @require_safe
-def as_beancount(request: HttpRequest) -> StreamingHttpResponse:
+def as_beancount(request: HttpRequest) -> HttpResponseBase:
     """The entries under the published checkpoint as a journal that Beancount accepts."""
     found = checkpoints.published()
-    response = StreamingHttpResponse(
-        beancount.journal(found.size if found else 0), content_type="text/plain; charset=utf-8"
+    size = found.size if found else 0
+    return book_file(
+        request,
+        lambda: beancount.journal(size),
+        name="ledger.beancount",
+        tag=f"ledger-{size}",
+        kind="text/plain",
     )
-    response["Content-Disposition"] = 'attachment; filename="ledger.beancount"'
-    return response

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from django.db.models import Exists, F, FilteredRelation, OuterRef, Q
+from django.db.models import F, FilteredRelation, Q
 from wagtail.images import get_image_model
 from wagtail.images.models import SourceImageIOError
 
@@ -22,23 +22,21 @@ def with_logos(*lists: Givers) -> list[Givers]:
     """The same lists of givers, each named donor with its logo where there is one; one query for
     all, or none where nobody is named.
 
-    A name that two donors go by gets no logo: it would vouch for the other one's money.
+    A logo is the donor's, beside the name that staff approved it for: never another one's money, who
+    goes by the same name, nor another name of the same donor.
     """
-    names = {row.name for one in lists for row in one.rows}
-    logos = _logos(names) if names else {}
+    donors = {row.donor for one in lists for row in one.rows}
+    logos = _logos(donors) if donors else {}
     return [
-        replace(one, rows=[replace(row, logo=logos.get(row.name)) for row in one.rows])
+        replace(one, rows=[replace(row, logo=logos.get((row.donor, row.name))) for row in one.rows])
         for one in lists
     ]
 
 
-def _logos(names: set[str]) -> dict[str, Logo]:
-    standing = Donor.objects.filter(merged_into=None)
-    namesake = standing.filter(public_name=OuterRef("public_name")).exclude(pk=OuterRef("pk"))
+def _logos(donors: set[int]) -> dict[tuple[int, str], Logo]:
     made = Q(logo__renditions__filter_spec=SPEC, logo__renditions__focal_point_key="")
     rows = (
-        standing.filter(logo__isnull=False, logo_approved=True, public_name__in=names)
-        .exclude(Exists(namesake))
+        Donor.objects.filter(pk__in=donors, logo__isnull=False, logo_approved=True)
         .annotate(
             drawn=FilteredRelation("logo__renditions", condition=made),
             path=F("drawn__file"),
@@ -62,7 +60,7 @@ def _logos(names: set[str]) -> dict[str, Logo]:
                 logger.warning("The file of a logo is missing (image %s).", donor.logo_id)
                 continue
             width, height = drawn.width, drawn.height
-        found[donor.public_name] = Logo(drawn.file.url, *_size(width, height))
+        found[donor.pk, donor.public_name] = Logo(drawn.file.url, *_size(width, height))
     return found
 
 

@@ -44,8 +44,8 @@ class Given(models.Model):
     pool_id = models.BigIntegerField()
     currency = CurrencyField()
     kind = models.CharField(max_length=10, choices=GiverKind.choices)
-    # The public name; or the donor's id, for one who is not named. Never shown then.
-    key = models.CharField(max_length=120)
+    # The public name, "#" and the donor's id; or the id alone, for one who is not named.
+    key = models.CharField(max_length=150)
     received = models.BigIntegerField()
     returned = models.BigIntegerField()
 
@@ -62,13 +62,14 @@ class Given(models.Model):
 class GiverTotal(models.Model):
     """What one giver gave to a pool, or to all pools together (``scope`` 0), in minor units.
 
-    Donors who give under the same public name are one here: it is the name that the public sees.
+    Donors who give under the same public name are apart: who takes another's name shares no line
+    with them, nor their logo.
     """
 
     scope = models.BigIntegerField()
     currency = CurrencyField()
     kind = models.CharField(max_length=10, choices=GiverKind.choices)
-    key = models.CharField(max_length=120)
+    key = models.CharField(max_length=150)  # as of `Given`
     received = models.BigIntegerField()
     # Refunds and lost disputes.
     returned = models.BigIntegerField()

@@ -5,11 +5,13 @@ import re
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils.http import urlencode
 
 from funding.ledger.models import Figure, Pool
 from funding.transparency import foundation, givers, labels, logos
+from funding.transparency.public_pools import the_pool
 from funding.transparency.views import PAGE, EntryRow, after_number
 
 _LONGEST = 200  # characters of a place in a list
@@ -26,7 +28,8 @@ def money(request: HttpRequest) -> HttpResponse:
     return render(request, "transparency/foundation.html", {"facts": facts})
 
 
-def _currency(request: HttpRequest) -> str:
+def chosen_currency(request: HttpRequest) -> str:
+    """The currency that the address names. Raises Http404."""
     code = request.GET.get("currency", "")
     if not re.fullmatch(r"[A-Z]{3}", code, re.ASCII):
         raise Http404
@@ -35,7 +38,7 @@ def _currency(request: HttpRequest) -> str:
 
 def money_entries(request: HttpRequest) -> HttpResponse:
     """The entries of all pools behind one figure in one currency, newest first."""
-    figure, currency = request.GET.get("figure", ""), _currency(request)
+    figure, currency = request.GET.get("figure", ""), chosen_currency(request)
     if figure not in Figure.Name.values:
         raise Http404
     found, next_after = foundation.entries_of_figure(
@@ -58,6 +61,7 @@ def money_entries(request: HttpRequest) -> HttpResponse:
     ]
     context = {
         "rows": rows,
+        "heading": Figure.Name(figure).label,
         "figure_label": Figure.Name(figure).label,
         "currency": currency,
         "older": older,
@@ -68,27 +72,28 @@ def money_entries(request: HttpRequest) -> HttpResponse:
 
 
 def _after(request: HttpRequest) -> tuple[int, str] | None:
-    """The place in a list of givers: what the last one gave, and the name."""
+    """The place in a list of givers: what the last one gave, and which that was."""
     text = request.GET.get("after", "")
     if not text:
         return None
-    amount, sign, name = text.partition(" ")
+    amount, _sign, which = text.partition(" ")
+    tag, sign, name = which.partition(" ")
     if not (amount.isdecimal() and sign and len(text) <= _LONGEST and "\0" not in text):
         raise Http404
     if len(amount) > 18:
         raise Http404
-    return int(amount), name
+    return int(amount), givers.key_of(name, tag)
 
 
 def pool_givers(request: HttpRequest, code: str) -> HttpResponse:
     """Every donor of a pool who may be named, and the others together."""
-    pool = get_object_or_404(Pool, code=code)
+    pool = the_pool(code)
     return _givers(request, pool, pool.currency, {})
 
 
 def money_givers(request: HttpRequest) -> HttpResponse:
     """Every donor of the foundation who may be named, in one currency."""
-    currency = _currency(request)
+    currency = chosen_currency(request)
     return _givers(request, None, currency, {"currency": currency})
 
 
@@ -98,12 +103,21 @@ def _givers(
     found = givers.page_of_givers(pool, currency, after=_after(request))
     older = ""
     if found.next_after:
-        amount, name = found.next_after
-        older = "?" + urlencode({**parameters, "after": f"{amount} {name}"})
+        last = found.rows[-1]
+        place = f"{last.tally.kept} {last.tag} {last.name}"
+        older = "?" + urlencode({**parameters, "after": place})
+    if pool:
+        giver_query = reverse("pool_giver", args=[pool.code]) + "?"
+        sum_href = reverse("pool_entries", args=[pool.code]) + "?figure=received"
+    else:
+        giver_query = reverse("money_giver") + f"?currency={currency}&"
+        sum_href = reverse("money_entries") + f"?figure=received&currency={currency}"
     context: dict[str, Any] = {
         "pool": pool,
         "currency": currency,
         "givers": logos.with_logos(found)[0],
+        "giver_query": giver_query,
+        "sum_href": sum_href,
         "older": older,
         "first": "?" + urlencode(parameters) if parameters else request.path,
         "is_first": "after" not in request.GET,

@@ -5,10 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+
 from funding.ledger.models import Pool
 from funding.pools import shares
 from funding.transparency import givers, labels, logos, queries, series
 from funding.transparency.reading import SPENDING, Reading, Spending, read
+
+NOWHERE = ""  # in place of a country's code: of pools that name none
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class PoolFacts:
 
 @dataclass(frozen=True, slots=True)
 class CountryShare:
-    """A country that the pool works for, with its share in per cent and its place on a map."""
+    """A country that pools work for, with its share in per cent and its place on a map."""
 
     name: str
     share: Decimal
@@ -91,14 +95,14 @@ def _spending(row: Spending, pools: Mapping[int, Pool]) -> SpendingRow:
 
 
 def countries_of(stored: Mapping[str, float]) -> list[CountryShare]:
-    """The countries of a pool (`PoolProfile.countries`), the largest share first; no query."""
+    """The countries of stored shares (`PoolProfile.countries`), the largest first; no query."""
     known = shares.countries.all_countries()
     found = []
     for code, share in shares.percentages(stored):
         place = known.get(code)
         found.append(
             CountryShare(
-                name=shares.country_name(code),
+                name=shares.country_name(code) if code else _("Without a country"),
                 share=share,
                 latitude=place.latitude if place else None,
                 longitude=place.longitude if place else None,

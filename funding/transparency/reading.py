@@ -176,7 +176,7 @@ def read(
     """The books of ``pool`` in its own currency, or of all pools in every currency; one query.
 
     ``givers``: how many named ones are wanted, one more than that is read; ``after``: what the last
-    one already seen kept there, in minor units, and the name.
+    one already seen kept there, in minor units, and its key.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -13,6 +13,12 @@ from funding.ledger.periods import month_after
 SHOWN = 24  # months of a chart at most
 SPANS = (3, 12)
 
+# What a month's two numbers are made of: figures, each with the sign it has in the number.
+FLOWS: dict[str, dict[str, int]] = {
+    "came": {"received": 1, "refunded": -1, "lost": -1},
+    "spent": {"disbursed": 1, "returned": -1, "expenses": 1, "fees": 1},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class MonthFlow:
@@ -43,13 +49,9 @@ def flow(month: datetime.date, figures: Mapping[str, int]) -> MonthFlow:
     """What the figures' movements of a month say."""
 
     def of(name: str) -> int:
-        return figures.get(name, 0)
+        return sum(sign * figures.get(figure, 0) for figure, sign in FLOWS[name].items())
 
-    return MonthFlow(
-        month=month,
-        came=of("received") - of("refunded") - of("lost"),
-        spent=of("disbursed") - of("returned") + of("expenses") + of("fees"),
-    )
+    return MonthFlow(month=month, came=of("came"), spent=of("spent"))
 
 
 def monthly(

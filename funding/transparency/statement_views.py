@@ -1,21 +1,27 @@
 """Monthly statements: their list, one of them for people and for programs, the hashes of all."""
 
 import datetime
+import hashlib
 import re
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
+from django.views.decorators.http import conditional_page, require_safe
 
 from funding.ledger import statements as ledger
-from funding.ledger.models import Pool
+from funding.ledger.models import Period
 from funding.transparency import statements
+from funding.transparency.public_pools import the_pool, visible
 
 # Never other bytes at the same address; but a page may come in new words, so not for ever.
 _CACHE = "public, max-age=3600"
 
 
-def _month(text: str) -> datetime.date:
+def chosen_month(text: str) -> datetime.date:
+    """The first day of the month that the address names. Raises Http404."""
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", text):
         raise Http404
     try:
@@ -25,18 +31,30 @@ def _month(text: str) -> datetime.date:
 
 
 @require_safe
+def money_statements(request: HttpRequest) -> HttpResponse:
+    """Every pool that has statements, and every closed month with the hashes of its statements."""
+    closed = Period.objects.filter(closed_at__isnull=False).order_by("-month")
+    context = {
+        "months": list(closed.values_list("month", flat=True)),
+        "pools": visible().order_by("name"),
+    }
+    return render(request, "transparency/money_statements.html", context)
+
+
+@require_safe
 def pool_statements(request: HttpRequest, code: str) -> HttpResponse:
     """The closed months of a pool, newest first."""
-    pool = get_object_or_404(Pool, code=code)
+    pool = the_pool(code)
     context = {"pool": pool, "months": statements.listed(pool)}
     return render(request, "transparency/statements.html", context)
 
 
+@conditional_page
 @require_safe
 def pool_statement(request: HttpRequest, code: str, month: str) -> HttpResponse:
     """A pool's closed month: each figure's change, the accounts beside, and the hash of it."""
-    pool = get_object_or_404(Pool, code=code)
-    found = statements.shown(pool, _month(month))
+    pool = the_pool(code)
+    found = statements.shown(pool, chosen_month(month))
     if found is None:
         raise Http404
     context = {"pool": pool, "month": month, "found": found, "statement": found.statement}
@@ -44,26 +62,35 @@ def pool_statement(request: HttpRequest, code: str, month: str) -> HttpResponse:
 
 
 @require_safe
-def pool_statement_json(request: HttpRequest, code: str, month: str) -> HttpResponse:
+def pool_statement_json(request: HttpRequest, code: str, month: str) -> HttpResponseBase:
     """The bytes whose hash is kept (docs/ledger-format.md)."""
-    pool = get_object_or_404(Pool, code=code)
-    found = ledger.of_month(_month(month), pool)
+    pool = the_pool(code)
+    found = ledger.of_month(chosen_month(month), pool)
     if not found:
         raise Http404
-    response = HttpResponse(found[0].form, content_type="application/json")
+    response = _file(request, found[0].form, kind="application/json")
     response["Content-Disposition"] = f'attachment; filename="{found[0].file_name}"'
-    response["Cache-Control"] = _CACHE
-    response["Access-Control-Allow-Origin"] = "*"
     return response
 
 
 @require_safe
-def hashes(request: HttpRequest, month: str) -> HttpResponse:
+def hashes(request: HttpRequest, month: str) -> HttpResponseBase:
     """The hash of each pool's statement of a closed month, for `sha256sum --check`."""
-    found = ledger.of_month(_month(month))
+    found = ledger.of_month(chosen_month(month))
     if not found:
         raise Http404
-    response = HttpResponse(ledger.hash_list(found), content_type="text/plain; charset=utf-8")
+    return _file(request, ledger.hash_list(found), kind="text/plain; charset=utf-8")
+
+
+def _file(request: HttpRequest, content: bytes, *, kind: str) -> HttpResponseBase:
+    """The file, derived anew, or the answer that the reader has these very bytes already.
+
+    Its tag is its SHA-256, by which a statement is named in the file of hashes.
+    """
+    etag = quote_etag(hashlib.sha256(content).hexdigest())
+    unchanged = get_conditional_response(request, etag=etag)
+    response = unchanged or HttpResponse(content, content_type=kind)
+    response["ETag"] = etag
     response["Cache-Control"] = _CACHE
     response["Access-Control-Allow-Origin"] = "*"
     return response

@@ -13,7 +13,7 @@ from funding.ledger import queries as books
 from funding.ledger.chart import AVAILABLE
 from funding.ledger.models import Entry, Figure, Pool
 from funding.transparency import labels, queries
-from funding.transparency.public_pools import visible
+from funding.transparency.public_pools import the_pool, visible
 
 PAGE = 50
 
@@ -63,7 +63,7 @@ def _row(entry: Entry, pool: Pool, figure: str) -> EntryRow:
 
 def pool_entries(request: HttpRequest, code: str) -> HttpResponse:
     """The entries of a pool, or those behind one of its figures, newest first."""
-    pool = get_object_or_404(Pool, code=code)
+    pool = the_pool(code)
     figure = chosen_figure(request)
     filters = books.EntryFilters(pool=pool, figure=figure)
     page = books.entries(filters, after=after_number(request), limit=PAGE)

@@ -1,10 +1,12 @@
-"""Tags of the page templates: the language of words that are not in the reader's own."""
+"""Tags of the page templates: the language of words that are not in the reader's own; news."""
 
 from django import template
 from django.utils.html import format_html
 from django.utils.translation import get_language
 
-from home.models.base import PortalPage
+from home.models import NewsPage
+from home.models.base import PortalPage, public
+from home.models.pools import NEWS_SHOWN
 
 register = template.Library()
 
@@ -21,3 +23,12 @@ def lang_of(page: PortalPage) -> str:
 def foreign_language(page: PortalPage) -> str:
     """The code for a component's ``lang``; empty where the words are in the reader's language."""
     return "" if page.content_language == get_language() else page.content_language
+
+
+@register.simple_tag
+def news_of_pools() -> list[NewsPage]:
+    """The latest news about any pool in the reader's language; one query."""
+    # Not `distinct()`, which would compare whole pages.
+    told = NewsPage.pools.through.objects.values("newspage")
+    found = public(NewsPage).filter(locale__language_code=get_language(), pk__in=told)
+    return list(found.order_by("-date", "-pk")[:NEWS_SHOWN])

@@ -40,13 +40,15 @@ def giving(request: HttpRequest) -> HttpResponse:
     user = signed_in(request)
     if user is None:
         raise Http404
+    years = year_statements.statements_of(user)
     return render(
         request,
         "account_area/giving/overview.html",
         {
             "giving": queries.giving_of(user),
+            "received": year_statements.received(years),
             "donor": own_row(user),
-            "years": year_statements.statements_of(user),
+            "years": years,
             "pools_href": pools_page(),
         },
     )

@@ -139,7 +139,7 @@ def _membership(organisation: Organisation, reader: User, on: datetime.date) -> 
             Bill(
                 invoice=invoice,
                 term=terms[invoice.purpose_id],
-                paid_by=invoice.settling_payment,
+                paid_by=invoice.how_paid().by,
                 under_way=invoice.payments.filter(status=Status.PROCESSING).first(),
                 why_not_payable=billing.why_not_payable(terms[invoice.purpose_id], invoice),
                 may_give_purchase_order=crediting.may_give_purchase_order(

@@ -75,6 +75,9 @@ class OutcomeForTests:
     def thanks_url(self, payment: Payment) -> str:
         return "/thanks/"
 
+    def own_url(self, payment: Payment) -> str:
+        return ""
+
 
 outcome = OutcomeForTests()
 outcomes.register(PURPOSE, outcome)

@@ -26,6 +26,7 @@ BACK_OFFICE_FRAGMENTS = {
     "payments/backoffice/processor_lines.html": "templates/payments/backoffice/dispute.html",
     "payments/backoffice/needs_you.html": "funding/payments/backoffice/panel.py",
     "pools/backoffice/pledge_act.html": "templates/pools/backoffice/pledge.html",
+    "pools/backoffice/hide.html": "templates/pools/backoffice/gift.html",
 }
 BACK_OFFICE = [
     name

@@ -70,7 +70,7 @@ def test_a_number_of_a_transaction_that_rolls_back_is_given_again() -> None:
 
 def test_numbers_have_no_gap_when_many_ask_at_once_and_some_roll_back(committed_db: Any) -> None:
     kept: list[str] = []
-    barrier = threading.Barrier(6)
+    barrier = threading.Barrier(6, timeout=60)
 
     def ask(worker: int) -> None:
         barrier.wait()
@@ -337,7 +337,7 @@ def test_money_counts_for_an_invoice_in_the_order_in_which_it_was_recorded() -> 
     invoice = Invoice.objects.get(pk=invoice.pk)
     assert invoice.counts(late)
     assert not invoice.counts(early)
-    assert invoice.settling_payment == late
+    assert invoice.how_paid().by == late
 
 
 @pytest.mark.django_db

@@ -12,6 +12,7 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from core.money import Money
+from funding.payments.banking.refusals import AlreadyPaid, MoreThanOutstanding
 from funding.pools import (
     gifts,
     hiding,
@@ -33,6 +34,7 @@ from funding.pools.models import (
 from portal import groups
 from tests.factories import pools as make
 from tests.factories.banking import make_account, make_staff
+from tests.pools.test_money_corners import arrive
 
 pytestmark = pytest.mark.django_db
 
@@ -94,6 +96,31 @@ def test_every_way_to_give_keeps_the_limit_and_writes_nothing(begin: Any) -> Non
     assert not Gift.objects.exists()
     assert not RecurringGift.objects.exists()
     begin(amount=Money(50_000, "USD"), form_token=uuid.uuid4(), **values)
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_no_more_is_taken_for_an_anonymous_gift_than_was_said(repeats: bool) -> None:
+    """So none grows beyond the limit: what came on top is owed back, or parked (operating.md)."""
+    make_account()
+    set_limit()
+    about: dict[str, Any] = {
+        "profile": make.open_pool(),
+        "amount": Money(50_000, "USD"),
+        "language": "en",
+        "form_token": uuid.uuid4(),
+    }
+    expected = (
+        recurring.begin_standing_order(make.a_giver(), interval="month", **about)
+        if repeats
+        else gifts.promise_gift(make.a_giver(), channel=None, **about)
+    )
+    with pytest.raises(MoreThanOutstanding):
+        arrive(expected, 50_001, key="t:1")
+    arrive(expected, 50_000, key="t:2")
+    if not repeats:
+        with pytest.raises(AlreadyPaid):
+            arrive(expected, 1, key="t:3")
+    assert [(gift.anonymous, gift.amount) for gift in Gift.objects.all()] == [(True, 50_000)]
 
 
 def test_the_fee_that_is_added_counts() -> None:

@@ -150,6 +150,23 @@ def test_a_name_is_hidden_on_its_page(client: Client, gift: Gift) -> None:
     assert 'value="hide"' not in page
 
 
+def test_the_name_of_a_pledge_is_hidden_on_its_page_by_who_may(client: Client) -> None:
+    pledge = make.confirmed_pledge(public_name="An insult")
+    address = reverse("pledges:inspect", args=[pledge.pk])
+    for group, hidden in ((groups.AUDITORS, False), (groups.TREASURERS, True)):
+        signed_in(client, group)
+        assert ('value="hide"' in client.get(address).content.decode()) is hidden
+        client.post(address, {"act": "hide", "reason": " "})
+        pledge.refresh_from_db()
+        assert not pledge.anonymous
+        page = client.post(address, {"act": "hide", "reason": "Not theirs."}, follow=True)
+        pledge.refresh_from_db()
+        assert (pledge.anonymous, pledge.public_name == "") == (hidden, hidden)
+        client.logout()
+    assert "The name is hidden. The pledge shows as anonymous." in page.content.decode()
+    assert 'value="hide"' not in page.content.decode()
+
+
 @pytest.mark.parametrize("act", ["decline", "hide"])
 def test_an_auditor_reads_the_page_and_changes_nothing(
     client: Client, gift: Gift, act: str

@@ -15,7 +15,7 @@ from core.transactions import use_case
 from funding.ledger import queries
 from funding.payments.checkout import open_payment
 from funding.payments.models import Dispute, ExpectedPayment, Payment, Refund
-from funding.pools import matching, matching_refusals, refusals
+from funding.pools import instalments, matching, matching_refusals, merging, refusals
 from funding.pools.models import (
     Donor,
     Gift,
@@ -29,6 +29,7 @@ from funding.pools.models import (
 from portal import groups
 from tests.factories import pools as make
 from tests.factories.banking import make_account, make_staff
+from tests.payments.test_lock_order import Meeting, errors_of
 from tests.races import together
 
 DAY = datetime.timedelta(days=1)
@@ -127,6 +128,34 @@ def test_the_share_is_rounded_down_and_never_more_than_the_sum() -> None:
     assert of(half) == (2_500, 500, 1)
     a_gift(profile, 50_000)
     assert of(half) == (3_000, 0, 2)
+
+
+@pytest.mark.django_db
+def test_what_is_added_for_the_cards_fee_is_not_matched_nor_taken_off_when_it_goes_back() -> None:
+    profile = make.open_pool()
+    offer = offered(profile)
+    a_gift(profile, 1_000)
+    covered = a_gift(profile, 5_150, fee_cover=150)
+    assert of(offer) == (6_000, 94_000, 2)
+    give_back(covered, 2_000)
+    assert of(offer)[0] == 4_000
+    give_back(covered, 3_150)
+    assert of(offer)[0] == 1_000
+
+
+@pytest.mark.django_db
+def test_a_share_is_rounded_down_to_what_a_card_can_pay_in_the_currency() -> None:
+    profile = make.open_pool(currency="KWD")
+    offer = offered(profile, rate=33, most=Money(4_005, "KWD"))
+    a_gift(profile, 10_010)
+    assert of(offer) == (3_300, 700, 1)  # 3.303 dinars: no card pays the last digit
+    (settled,) = matching.settle_month(today())
+    assert settled.amount == 3_300
+    part = settled.pledge.instalments.get()
+    payment = instalments.begin_instalment_payment(part, user=None, language="en")
+    assert payment.money == Money(3_300, "KWD")
+    a_gift(profile, 10_010)
+    assert of(offer)[:2] == (4_000, 0)  # what is left of the sum is no amount either: all is used
 
 
 @pytest.mark.django_db
@@ -410,6 +439,23 @@ def test_one_that_cannot_be_settled_keeps_no_other_waiting(
     assert [one.offer for one in matching.settle_month(today())] == [good]
     monkeypatch.undo()
     assert [one.offer for one in matching.settle_month(today())] == [bad]
+
+
+def test_an_offer_is_settled_while_its_donor_is_merged_into_another(
+    committed_db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile, kept, gone = make.open_pool(), a_donor(), a_donor()
+    offered(profile, donor=gone)
+    a_gift(profile, 5_000)
+    staff, meeting = make_staff(), Meeting()
+    monkeypatch.setattr(matching, "matched", meeting.hold(0, matching.matched))
+    monkeypatch.setattr(merging, "absorb", meeting.hold(1, merging.absorb))
+    errors = errors_of(
+        lambda: matching.settle_month(today()),
+        lambda: merging.merge_donors(kept, gone, by=staff, reason="The same fund."),
+    )
+    assert errors == []
+    assert MatchingSettlement.objects.get().pledge.donor == kept
 
 
 @pytest.mark.django_db

@@ -4,6 +4,7 @@ import datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.utils import timezone
 from wagtail.models import ModelLogEntry, Revision
 
@@ -11,7 +12,7 @@ from core.models import User
 from core.money import Money
 from core.transactions import TransactionMissing, use_case
 from funding.ledger.models import Pool
-from funding.pools import opening, refusals, rules
+from funding.pools import opening, refusals, review, rules
 from funding.pools.models import PoolProfile
 from tests.factories import pools as make
 from tests.payments.together import at_once
@@ -140,6 +141,30 @@ def test_nobody_approves_their_own_draft() -> None:
         revision.publish(user=alice)
     profile.refresh_from_db()
     assert profile.goal == 10_000
+
+
+@pytest.mark.django_db
+def test_who_wrote_an_earlier_draft_approves_no_later_one_and_reads_who_can() -> None:
+    profile = make.open_pool()
+    group = Group.objects.create(name="Board")
+    with use_case():
+        review.setup_review([group])
+    alice, bob, carol = (
+        make.make_person(first_name=name, last_name="Phiri") for name in ("Alice", "Bob", "Carol")
+    )
+    group.user_set.add(alice, bob)
+    draft(profile, alice, goal=20_000)
+    revision = draft(profile, bob, restricted=True)  # Alice’s goal is in it
+    with pytest.raises(refusals.NobodyElseApproves):
+        publish(revision, alice)
+    group.user_set.add(carol)
+    with pytest.raises(refusals.OwnTerms) as refused:
+        publish(revision, alice)
+    assert "somebody else has to approve them: Carol Phiri." in str(refused.value)
+    profile = publish(revision, carol)
+    assert (profile.goal, profile.restricted) == (20_000, True)
+    # What was approved is nobody’s draft any more.
+    publish(draft(profile, bob, goal=30_000), alice)
 
 
 @pytest.mark.django_db

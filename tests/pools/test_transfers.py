@@ -420,12 +420,3 @@ def test_the_page_makes_the_same_queries_for_one_transfer_and_for_many(
     with django_assert_max_num_queries(8) as many:
         client.get("/transfers/")
     assert len(few) == len(many)
-
-
-@pytest.mark.django_db
-def test_a_pools_own_transfers_go_both_ways_and_no_others_are_among_them() -> None:
-    one, other, third = a_pool().pool, a_pool().pool, make_pool()
-    out = approve(ask(one, third, amount=100))
-    into = approve(ask(other, one, amount=200))
-    approve(ask(other, third, amount=300))
-    assert [row.pk for row in transfers.approved_transfers(one)] == [into.pk, out.pk]

@@ -264,7 +264,8 @@ def send_pledge(client: Client, **changes: str) -> HttpResponse:
 def test_a_pledge_asks_to_sign_in_and_leads_back(client: Client, profile: PoolProfile) -> None:
     address = reverse("pledge", args=["core-software"])
     content = client.get(address).content.decode()
-    assert f"{reverse('account_login')}?next=/pledge/core-software/" in content.replace("%2F", "/")
+    for way_in in ("open_giving", "account_login"):
+        assert f"{reverse(way_in)}?next=/pledge/core-software/" in content.replace("%2F", "/")
     assert client.post(address, {"amount": "5"}).status_code == 200
     assert not Pledge.objects.exists()
 

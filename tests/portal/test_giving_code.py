@@ -1,5 +1,6 @@
 """A donor's way in: an address, a code by e-mail, and no password."""
 
+import datetime
 import re
 import time
 
@@ -11,23 +12,27 @@ from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
 
 from core.jobs.testing import run_pending_jobs
 from core.models import User
-from funding.pools.models import Donor
+from funding.payments.models import Payment
+from funding.pools import gifts
+from funding.pools.models import Donor, Pledge
 from portal.signin_code import account_of
 from tests.factories import pools as make
-from tests.factories.home import make_site
+from tests.factories.payments import make_payment
+from tests.factories.pools import pay
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_site")]
 
 OPEN = "/giving/"
 
 
 @pytest.fixture(autouse=True)
-def site(db: None) -> None:
+def clear(db: None) -> None:
     cache.clear()
-    make_site()
 
 
 def ask(client: Client, email: str, address: str = OPEN) -> HttpResponse:
@@ -190,11 +195,94 @@ def test_the_account_is_made_once_and_for_who_gave_alone() -> None:
     assert account_of("nobody@example.org") is None
 
 
+def test_a_newcomer_pledges_by_a_code_alone(client: Client) -> None:
+    profile = make.open_pool()
+    form = reverse("pledge", args=[profile.code])
+    asked = f"{OPEN}?next={form}"
+    assert f'href="{asked}"' in client.get(form).content.decode().replace("%2F", "/")
+    assert "Send the code" in client.get(asked).content.decode()
+    ask(client, "nobody@example.org")  # an earlier errand, which no code came for
+    assert "Send the code" in client.get(asked).content.decode()
+    answer = ask(client, "newcomer@example.org", asked)
+    assert not User.objects.filter(email="newcomer@example.org").exists()
+    page = client.get(answer["Location"]).content.decode()
+    assert f'name="next" value="{form}"' in page
+    answer = client.post(answer["Location"], {"code": code_of("newcomer@example.org")})
+    assert answer["Location"] == form
+    user = User.objects.get(email="newcomer@example.org")
+    assert not user.has_usable_password()
+
+    token = re.search(r'name="form_token" value="([^"]+)"', client.get(form).content.decode())
+    assert token is not None
+    typed = {
+        "form_token": token[1],
+        "amount": "300",
+        "schedule": "even",
+        "count": "3",
+        "rhythm": "monthly",
+        "first_on": str(timezone.localdate() + datetime.timedelta(days=30)),
+        "binding": "intent",
+        "name": "New Comer",
+        "naming": "anonymous",
+    }
+    answer = client.post(form, typed)
+    assert answer.status_code == 303, answer.context["form"].errors
+    assert client.post(answer["Location"]).status_code == 303
+    pledge = Pledge.objects.get()
+    assert (pledge.donor.user, pledge.confirmed_at is not None) == (user, True)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/pledge/core-software/",
+        "//evil.example/pledge/core-software/",
+        "javascript:alert(1)",
+        "/account/",
+        "/nowhere/",
+    ],
+)
+def test_another_errand_than_a_pledge_makes_no_account_and_leads_to_no_other_site(
+    client: Client, target: str
+) -> None:
+    make.open_pool()
+    asked = f"{OPEN}?{urlencode({'next': target})}"
+    ask(client, "newcomer@example.org", asked)
+    run_pending_jobs()
+    assert "We know of no gift from this address." in str(mail.outbox[-1].body)
+    client = Client()
+    make.make_person("known@example.org")
+    answer = ask(client, "known@example.org", asked)
+    answer = client.post(answer["Location"], {"code": code_of("known@example.org")})
+    local = target.startswith("/") and not target.startswith("//")
+    assert answer["Location"] == (target if local else "/account/giving/")
+
+
+def test_wrong_codes_lead_back_to_the_same_errand(client: Client) -> None:
+    form = reverse("pledge", args=[make.open_pool().code])
+    answer = ask(client, "newcomer@example.org", f"{OPEN}?next={form}")
+    for _ in range(3):
+        refused = client.post(answer["Location"], {"code": "AAAA-BBBB"})
+    assert refused["Location"].replace("%2F", "/") == f"{OPEN}?next={form}"
+
+
 def test_who_is_signed_in_goes_straight_to_their_giving(client: Client) -> None:
     client.force_login(make.make_person())
     answer = client.get(OPEN)
     assert (answer.status_code, answer["Location"]) == (302, "/account/giving/")
+    assert client.get(f"{OPEN}?next=/account/")["Location"] == "/account/"
 
 
 def test_the_sign_in_page_leads_here(client: Client) -> None:
     assert f'href="{OPEN}"' in client.get(reverse("account_login")).content.decode()
+
+
+def test_the_thank_you_page_of_a_gift_leads_here_and_one_of_dues_does_not(client: Client) -> None:
+    gift = make.received_gift()
+    payment = Payment.objects.get(purpose=gifts.PURPOSE, purpose_id=gift.pk)
+    assert f'href="{OPEN}"' in client.get(payment.get_absolute_url()).content.decode()
+    other = make_payment()
+    pay(other)
+    text = client.get(other.get_absolute_url()).content.decode()
+    assert "Thank you" in text
+    assert f'href="{OPEN}"' not in text

@@ -15,20 +15,19 @@ from wagtail.images import get_image_model
 from wagtail.models import ModelLogEntry
 
 from core.models import User
+from core.money import Money
 from core.transactions import use_case
-from funding.pools import claims, details, naming, year_statements
+from funding.pools import claims, details, instalments, naming, year_statements
 from funding.pools.models import Donor, Gift, GivingPolicy, RecurringGift
 from tests.factories import pools as make
-from tests.factories.home import make_site
 from tests.look.html import Document
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_site")]
 
 
 @pytest.fixture(autouse=True)
-def site(db: None) -> None:
+def clear(db: None) -> None:
     cache.clear()
-    make_site()
 
 
 @pytest.fixture
@@ -261,6 +260,21 @@ def test_a_year_is_stated_with_what_was_given_back(client: Client, user: User) -
     assert (statement.given.amount, statement.back.amount) == (57_000, 1_500)
     assert statement.total.amount == 55_500
     assert all(line.receipt for line in statement.lines)
+
+    # Paid beyond the pledge, by a page that was open still: the overview says the same sum.
+    second = pledge.instalments.get(number=2)
+    pages = [
+        instalments.begin_instalment_payment(
+            second, user=user, language="en", amount=Money(amount, "USD")
+        )
+        for amount in (20_000, 50_000)
+    ]
+    for each in pages:
+        make.pay(each)
+    statements = year_statements.statements_of(user)
+    assert year_statements.received(statements) == [Money(125_500, "USD")]
+    assert statements[0].total == Money(125_500, "USD")
+    assert ">$1,255.00<" in page(client, reverse("giving"))
 
     address = reverse("giving_year_statement", args=[statement.year, "USD"])
     assert f'href="{address}"' in page(client, reverse("giving"))

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.core.management import call_command
 
+from funding.ledger.models import Pool
+from funding.pools.models import PoolProfile
+from home.models import PoolPage
+from home.models.pools import pool_cards
 from tests import public_pages
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_demo")]
 
 BUDGET = 30 * 1024
 # Pages that may weigh more, by name, each with its reason. There are none.
@@ -46,12 +51,7 @@ def read(response) -> Reader:
     return reader
 
 
-@pytest.fixture
-def demo(db):
-    call_command("load_demo", verbosity=0)
-
-
-def test_every_public_page_is_light_and_without_script(client, demo):
+def test_every_public_page_is_light_and_without_script(client):
     css = len(gzip.compress((Path(settings.BASE_DIR) / "static" / "site.css").read_bytes()))
     faults = []
     weights = {}
@@ -89,7 +89,7 @@ def only_data(html: str) -> bool:
 
 
 @pytest.mark.parametrize("language", ["fr", "pt"])
-def test_the_same_pages_answer_in_the_other_languages(client, demo, language):
+def test_the_same_pages_answer_in_the_other_languages(client, language):
     faults = []
     for name, address in public_pages.html_addresses():
         response = client.get(f"/{language}{address}")
@@ -100,7 +100,7 @@ def test_the_same_pages_answer_in_the_other_languages(client, demo, language):
     assert not faults, "\n".join(faults)
 
 
-def test_what_is_not_a_page_answers_too(client, demo):
+def test_what_is_not_a_page_answers_too(client):
     for name, address in public_pages.addresses():
         if name in public_pages.NOT_HTML:
             assert client.get(address).status_code == 200, name
@@ -113,9 +113,22 @@ def test_the_signed_in_area_sends_strangers_to_sign_in(client, db):
         assert "/accounts/login/" in response["Location"]
 
 
-def test_an_unknown_address_gets_the_sites_own_page(client, demo):
+def test_an_unknown_address_gets_the_sites_own_page(client):
     response = client.get("/no/such/page/")
     assert response.status_code == 404
     page = response.content.decode()
     assert "OpenLMIS Foundation" in page
     assert "<h1" in page
+
+
+def test_the_page_of_a_pool_shows_no_terms_and_its_card_goes_with_their_approval(client):
+    page = PoolPage.objects.filter(locale__language_code="en").first()
+    pool = Pool.objects.get(pk=page.pool_id)
+    assert client.get(page.url).context["profile"] is not None
+    assert pool in {card.page.pool for card in pool_cards(page.locale)}
+    PoolProfile.objects.filter(pk=pool.pk).update(live=False)
+    answer = client.get(page.url)
+    assert answer.context["profile"] is None
+    assert 'id="terms"' not in answer.content.decode()
+    cards = {card.page.pool: card.profile for card in pool_cards(page.locale)}
+    assert cards.get(pool) is None

@@ -14,6 +14,7 @@ from funding.ledger.posting import post_many
 from funding.transparency import beancount
 from funding.transparency.downloads import major
 from tests.factories.ledger import A_DAY, gift_entry, make_pool, post_now
+from tests.factories.pools import open_pool
 
 
 @pytest.fixture
@@ -166,19 +167,22 @@ class TestOfAPool:
         assert self.journal(client, tmp_path, "core") == before
 
     def test_of_a_pool_without_entries_and_of_none(self, client, tmp_path, pools):
-        make_pool("new")
+        open_pool("new")
         assert " * " not in self.journal(client, tmp_path, "new")
         assert client.get("/pools/nobody/entries.beancount").status_code == 404
 
     def test_what_a_reader_has_already_is_not_sent_again(self, client, pools):
-        first = client.get("/pools/core/entries.beancount")
-        again = client.get(
-            "/pools/core/entries.beancount", headers={"If-None-Match": first["ETag"]}
-        )
-        assert (again.status_code, again.content) == (304, b"")
+        addresses = ("/pools/core/entries.beancount", "/ledger/ledger.beancount")
+        tags = [client.get(address)["ETag"] for address in addresses]
+
+        def again():
+            return [
+                client.get(address, headers={"If-None-Match": tag})
+                for address, tag in zip(addresses, tags, strict=True)
+            ]
+
+        assert [(answer.status_code, answer.content) for answer in again()] == [(304, b"")] * 2
         post_now(gift_entry(pools[0]))
+        assert [answer.status_code for answer in again()] == [304, 304]  # not published yet
         checkpoints.publish()
-        changed = client.get(
-            "/pools/core/entries.beancount", headers={"If-None-Match": first["ETag"]}
-        )
-        assert changed.status_code == 200
+        assert [answer.status_code for answer in again()] == [200, 200]

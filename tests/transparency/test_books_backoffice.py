@@ -267,7 +267,7 @@ def test_december_is_closed_with_its_year(client: Client, db: None) -> None:
 
 def at_once(*acts: Any) -> list[Any]:
     """What each act came to, or its refusal; all begin together, each over its own connection."""
-    start = threading.Barrier(len(acts))
+    start = threading.Barrier(len(acts), timeout=60)
     found: list[Any] = []
 
     def run(act: Any) -> None:

@@ -21,6 +21,7 @@ from funding.ledger.models import Entry, Posting
 from funding.ledger.posting import post
 from funding.transparency import copying, downloads
 from tests.factories.ledger import A_DAY, gift_entry, make_pool, post_now
+from tests.factories.pools import open_pool
 
 
 def read(content):
@@ -133,7 +134,7 @@ class TestWhatStandsInTheFile:
         assert client.post("/ledger/entries.csv").status_code == 405
 
     def test_a_pool_without_entries_is_its_head_alone(self, client):
-        make_pool("new")
+        open_pool("new")
         for query in ("", "?figure=received"):
             assert read_csv(client.get(f"/pools/new/entries.csv{query}")) == []
 

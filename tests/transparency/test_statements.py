@@ -166,12 +166,27 @@ class TestWhatItSays:
         assert checked.returncode == 0, checked.stderr
         assert checked.stdout.count("OK") == 2
 
-    def test_a_page_takes_few_queries(self, client, pools, django_assert_max_num_queries):
-        close(MARCH, APRIL)
-        for address in ("/pools/core/statements/", "/pools/core/statements/2026-04/"):
-            client.get(address)
-            with django_assert_max_num_queries(8):
-                client.get(address)
+    def test_what_a_reader_has_already_is_not_sent_again(self, client, pools, monkeypatch):
+        close(MARCH)
+        addresses = [
+            "/pools/core/statements/2026-03.json", "/ledger/statements/2026-03.sha256",
+            "/pools/core/statements/2026-03/",
+        ]  # fmt: skip
+        tags = [client.get(address)["ETag"] for address in addresses]
+
+        def again():
+            return [
+                client.get(address, headers={"If-None-Match": tag})
+                for address, tag in zip(addresses, tags, strict=True)
+            ]
+
+        assert [(answer.status_code, answer.content) for answer in again()] == [(304, b"")] * 3
+        assert [answer["Access-Control-Allow-Origin"] for answer in again()[:2]] == ["*", "*"]
+        # Derived anew at each reading: other bytes would be sent, and their hash is the tag.
+        monkeypatch.setattr(statements, "FORMAT", 2)
+        assert [answer.status_code for answer in again()] == [200] * 3
+        changed = client.get(addresses[0])
+        assert changed["ETag"] == f'"{hashlib.sha256(changed.content).hexdigest()}"'
 
 
 def lines_of(checkpoint):

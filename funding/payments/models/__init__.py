@@ -17,6 +17,7 @@ from funding.payments.models.events import StripeCursor, StripeEvent
 from funding.payments.models.out import Payout, PayoutDecision, Refund
 from funding.payments.models.papers import (
     CreditNote,
+    HowPaid,
     Invoice,
     InvoiceLine,
     NumberSeries,
@@ -47,6 +48,7 @@ __all__ = [
     "Customer",
     "Dispute",
     "ExpectedPayment",
+    "HowPaid",
     "Invoice",
     "InvoiceLine",
     "IssuerDetails",

@@ -235,11 +235,15 @@ class ExpectedPayment(models.Model):
     @property
     def outstanding(self) -> Money:
         """What is still expected; of one that repeats, always one time's amount."""
+        return self.still_expected(self.received)
+
+    def still_expected(self, received: Money) -> Money:
+        """What is ``outstanding`` once ``received`` has come, for who knows that already."""
         if self.withdrawn_at is not None:
             return Money(0, self.currency)
         if self.repeats:
             return self.money
-        return Money(max(0, self.amount - self.received.amount), self.currency)
+        return Money(max(0, self.amount - received.amount), self.currency)
 
     @property
     def is_open(self) -> bool:

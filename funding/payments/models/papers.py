@@ -1,6 +1,7 @@
 """Papers: invoices, receipts, credit notes. They copy their facts and are immutable once issued."""
 
 import uuid
+from dataclasses import dataclass
 
 import pgtrigger
 from django.conf import settings
@@ -9,7 +10,6 @@ from django.db.models import CharField, Exists, F, Min, OuterRef, Q, Sum, Value
 from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 from django.utils import translation
-from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from core.money import CurrencyField, Money
@@ -37,6 +37,16 @@ class NumberSeries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix}-{self.year}"
+
+
+@dataclass(frozen=True, slots=True)
+class HowPaid:
+    """What came for an invoice and counts (`Invoice.arrivals`), what is still to pay, and the
+    payment that made it paid in full, None while it is open."""
+
+    received: Money
+    outstanding: Money
+    by: Payment | None
 
 
 class Invoice(models.Model):
@@ -161,15 +171,18 @@ class Invoice(models.Model):
         standing = self.payments.filter(~_owed_back(), ~_opened_it_again(), status="succeeded")
         return standing.annotate(recorded=Min("receipts")).order_by("recorded", "pk")
 
-    @cached_property
-    def settling_payment(self) -> Payment | None:
-        """The payment that made this invoice paid in full, or None while it is open."""
-        paid = 0
+    def how_paid(self) -> HowPaid:
+        """All that its page says of what came, by one query."""
+        paid, settled_by = 0, None
         for payment in self.arrivals:
             paid += payment.amount
-            if paid >= self.total:
-                return payment
-        return None
+            if settled_by is None and paid >= self.total:
+                settled_by = payment
+        return HowPaid(
+            received=Money(paid, self.currency),
+            outstanding=Money(max(0, self.total - paid), self.currency),
+            by=settled_by,
+        )
 
     def counts(self, payment: Payment) -> bool:
         """Whether ``payment`` is within what this invoice asks for, in the order money came."""

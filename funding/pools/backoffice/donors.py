@@ -9,7 +9,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.ui.tables import BooleanColumn, Column
+from wagtail.admin.ui.tables import Column
 
 from core.refusals import Refusal
 from funding.payments.backoffice.base import MoneyPage, ReadViewSet, RowPage, facts, only_read
@@ -170,7 +170,11 @@ class DonorViewSet(ReadViewSet):
         "email",
         "public_name",
         "user",
-        BooleanColumn("merged", label=_("Merged"), accessor=lambda row: bool(row.merged_into_id)),
+        Column(
+            "merged",
+            label=_("Merged"),
+            accessor=lambda row: _("Merged") if row.merged_into_id else "",
+        ),
         Column("logo", label=_("Logo"), accessor=lambda row: _logo_in_words(row)),
         "created_at",
     ]

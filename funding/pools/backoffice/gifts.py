@@ -6,7 +6,7 @@ from django import forms
 from django.http import HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.ui.tables import BooleanColumn, Column
+from wagtail.admin.ui.tables import Column
 
 from funding.payments.backoffice.base import ReadViewSet, RowPage, facts, money_column, only_read
 from funding.payments.permissions import REQUEST_PAYOUT
@@ -93,7 +93,11 @@ class GiftViewSet(ReadViewSet):
         money_column("money", _("Amount"), lambda row: row.money),
         "pool",
         Column("donor", label=_("Donor"), accessor="donor.name"),
-        BooleanColumn("anonymous", label=_("Anonymous")),
+        Column(
+            "anonymous",
+            label=_("Public name"),
+            accessor=lambda row: _("Anonymous") if row.anonymous else row.public_name,
+        ),
         "created_at",
         "received_at",
         "declined_at",

@@ -26,7 +26,7 @@ from funding.payments.backoffice.base import (
     money_column,
     only_read,
 )
-from funding.pools import agreements, pledge_changes, queries
+from funding.pools import agreements, hiding, pledge_changes, queries
 from funding.pools.backoffice.forms import ActForm
 from funding.pools.forms import AmountField, ScheduleField, plain_amount
 from funding.pools.forms.pledge import schedule_as_typed
@@ -34,6 +34,7 @@ from funding.pools.models import Pledge, PledgeAgreement
 from funding.pools.permissions import (
     ADD_AGREEMENT,
     CHANGE_PLEDGE,
+    HIDE_NAME,
     SEE_AGREEMENT,
     WRITE_OFF_PLEDGE,
 )
@@ -169,6 +170,7 @@ class PledgePage(RowPage):
             "may_meet_milestone": may_change and open_status,
             "may_write_off": self.person.has_perm(WRITE_OFF_PLEDGE) and open_status,
             "may_attach": self.person.has_perm(ADD_AGREEMENT) and pledge.binding,
+            "may_hide": self.person.has_perm(HIDE_NAME) and not pledge.anonymous,
             "change_form": ChangeForm(pledge=pledge),
             "met_form": MetForm(),
             "write_off_form": WriteOffForm(),
@@ -214,7 +216,12 @@ class PledgePage(RowPage):
             "milestone": (CHANGE_PLEDGE, self._do_milestone),
             "write-off": (WRITE_OFF_PLEDGE, self._do_write_off),
             "agreement": (ADD_AGREEMENT, self._do_agreement),
+            "hide": (HIDE_NAME, self._hide),
         }
+
+    def _hide(self) -> HttpResponse:
+        hiding.hide_name(self.row, by=self.person, reason=self.request.POST.get("reason", ""))
+        return self.done(gettext("The name is hidden. The pledge shows as anonymous."))
 
     def _act(
         self, name: str, form: ActForm, verb: Callable[[dict[str, Any]], object], words: str
@@ -323,7 +330,11 @@ class PledgeViewSet(ReadViewSet):
         "donor",
         money_column("money", _("Amount"), lambda row: row.money, sort_key="amount"),
         Column("pool", label=_("Pool"), accessor="pool.name"),
-        "binding",
+        Column(
+            "binding",
+            label=_("How firm"),
+            accessor=lambda row: _("Binding") if row.binding else _("Intent"),
+        ),
         money_column("received", _("Received"), lambda row: row.received),
         Column(
             "status",

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.http import HttpRequest
-from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.permission_policies import ModelPermissionPolicy
 
 from core.models import User
@@ -30,13 +29,3 @@ def staff(request: HttpRequest) -> User:
 
 def money_text(money: Money | None) -> str:
     return money.format() if money is not None else ""
-
-
-class ReadViewSet(ModelViewSet):
-    """A list with one page per row, and nothing to press."""
-
-    copy_view_enabled = False
-    inspect_view_enabled = True
-    add_to_reference_index = False
-    # The form class is asked for at start and never shown.
-    form_fields: list[str] = []

@@ -429,6 +429,14 @@ class Migration(migrations.Migration):
             model_name='gift',
             index=models.Index(condition=models.Q(('declined_at__isnull', True), ('received_at__isnull', False)), fields=['pool', 'anonymous', '-received_at'], name='gift_shown_by_pool'),
         ),
+        migrations.AddIndex(
+            model_name='gift',
+            index=models.Index(condition=models.Q(('anonymous', False)), fields=['public_name'], name='gift_by_public_name'),
+        ),
+        migrations.AddIndex(
+            model_name='pledge',
+            index=models.Index(condition=models.Q(('anonymous', False)), fields=['public_name'], name='pledge_by_public_name'),
+        ),
         pgtrigger.migrations.AddTrigger(
             model_name='gift',
             trigger=pgtrigger.compiler.Trigger(name='gift_of_a_standing_donor', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE kept bigint;', func="\n            SELECT merged_into_id INTO kept FROM pools_donor\n            WHERE id = NEW.donor_id FOR KEY SHARE;\n            IF kept IS NOT NULL THEN\n                RAISE EXCEPTION 'This donor was merged: donor % took over.', kept\n                    USING ERRCODE = '23514', CONSTRAINT = 'of_a_standing_donor';\n            END IF;\n            RETURN NEW;\n        ", hash='eb8e225bd4615fd643e70f9e627df2f1a2e0261c', operation='INSERT OR UPDATE OF "donor_id"', pgid='pgtrigger_gift_of_a_standing_donor_b22d1', table='pools_gift', when='BEFORE')),

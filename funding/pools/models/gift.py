@@ -95,6 +95,12 @@ class Gift(models.Model):
                 condition=Q(received_at__isnull=False, declined_at__isnull=True),
                 name="gift_shown_by_pool",
             ),
+            # A giver's entries are found by the name that stands on public pages.
+            models.Index(
+                fields=["public_name"],
+                condition=Q(anonymous=False),
+                name="gift_by_public_name",
+            ),
         ]
         triggers = [not_merged("gift")]
 

@@ -91,6 +91,13 @@ class Pledge(models.Model):
         verbose_name_plural = _("pledges")
         permissions = [("write_off_pledge", "Can write off pledges")]
         ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(
+                fields=["public_name"],
+                condition=Q(anonymous=False),
+                name="pledge_by_public_name",
+            ),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="pledge_above_zero"),
             models.CheckConstraint(

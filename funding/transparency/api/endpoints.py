@@ -22,6 +22,7 @@ from funding.transparency.api.schemas import (
     TransfersOut,
 )
 from funding.transparency.api.service import PublicAPI
+from funding.transparency.public_pools import the_pool
 
 _LARGEST = 2**63 - 1
 
@@ -65,7 +66,7 @@ def pool(request: HttpRequest, code: Code) -> PoolOut:
     url_name="pool_figures",
 )
 def pool_figures(request: HttpRequest, code: Code) -> FiguresOut:
-    return reading.figures(reading.the_pool(code))
+    return reading.figures(the_pool(code))
 
 
 @api.get(
@@ -76,7 +77,7 @@ def pool_figures(request: HttpRequest, code: Code) -> FiguresOut:
     url_name="pool_gifts",
 )
 def pool_gifts(request: HttpRequest, code: Code, after: After = 0, limit: Limit = 50) -> GiftsOut:
-    return reading.gifts(reading.the_pool(code), after=after, limit=limit)
+    return reading.gifts(the_pool(code), after=after, limit=limit)
 
 
 @api.get(
@@ -87,7 +88,7 @@ def pool_gifts(request: HttpRequest, code: Code, after: After = 0, limit: Limit 
     url_name="pool_pledges",
 )
 def pool_pledges(request: HttpRequest, code: Code) -> PledgesOut:
-    return reading.pledges(reading.the_pool(code))
+    return reading.pledges(the_pool(code))
 
 
 @api.get(
@@ -98,7 +99,7 @@ def pool_pledges(request: HttpRequest, code: Code) -> PledgesOut:
     url_name="pool_statements",
 )
 def pool_statements(request: HttpRequest, code: Code) -> StatementsOut:
-    return reading.statements(reading.the_pool(code))
+    return reading.statements(the_pool(code))
 
 
 @api.get(

@@ -6,7 +6,6 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -41,7 +40,7 @@ from funding.transparency.api.schemas import (
     TransferOut,
     TransfersOut,
 )
-from funding.transparency.public_pools import public_pools, visible
+from funding.transparency.public_pools import public_pools, the_pool
 
 
 def address(name: str, *args: Any, **query: Any) -> str:
@@ -50,11 +49,6 @@ def address(name: str, *args: Any, **query: Any) -> str:
         path = reverse(name, args=args)
     asked = {key: value for key, value in query.items() if value}
     return f"{settings.SITE_URL}{path}" + (f"?{urlencode(asked)}" if asked else "")
-
-
-def the_pool(code: str) -> Pool:
-    """A pool that the public reads of. Raises Http404."""
-    return get_object_or_404(visible(), code=code)
 
 
 # --- Pools and figures ----------------------------------------------------------------------------

@@ -60,15 +60,9 @@ class Moved:
     words: str
 
 
-def _of_givers(columns: str, table: str, number: str, where: str) -> str:
-    """SQL: sums by what it is, currency, month and giver. A reversal is about what the entry is
-    about that it reverses; whose that is, and whether a name may be shown, `whose` says."""
-    events = f"""
-        SELECT {columns}, coalesce(oo.source, o.source, e.source) AS source
-        FROM {table} JOIN ledger_entry e ON e.id = {number}
-        LEFT JOIN ledger_entry o ON o.id = e.reverses_id
-        LEFT JOIN ledger_entry oo ON oo.id = o.reverses_id
-        WHERE {where}"""  # noqa: S608 (no value of a reader: the two callers are below)
+def _by_month_and_giver(events: str) -> str:
+    """SQL: the sums of ``events`` (what, currency, day, amount, source) by what it is, currency, month
+    and giver. Whose a source is, and whether a name may be shown, `whose` says."""
     return f"""
         SELECT what, currency, date_trunc('month', day)::date, kind,
             CASE kind WHEN 'named' THEN public_name ELSE '' END, sum(amount)::bigint
@@ -76,22 +70,43 @@ def _of_givers(columns: str, table: str, number: str, where: str) -> str:
         GROUP BY 1, 2, 3, 4, 5 HAVING sum(amount) <> 0 ORDER BY 3, 1, 4, 5, 2"""  # noqa: S608
 
 
-_FIGURES_BY_GIVER = _of_givers(
-    columns="f.name AS what, f.currency, e.effective_date AS day, f.amount",
-    table="ledger_figure f",
-    number="f.entry_id",
-    where="f.pool_id = %(pool)s AND f.name = ANY (%(figures)s)",
+# A reversal is about what the entry is about that it reverses.
+_FIGURES_BY_GIVER = _by_month_and_giver("""
+SELECT f.name AS what, f.currency, e.effective_date AS day, f.amount,
+    coalesce(oo.source, o.source, e.source) AS source
+FROM ledger_figure f JOIN ledger_entry e ON e.id = f.entry_id
+LEFT JOIN ledger_entry o ON o.id = e.reverses_id
+LEFT JOIN ledger_entry oo ON oo.id = o.reverses_id
+WHERE f.pool_id = %(pool)s AND f.name = ANY (%(figures)s)
+""")
+# What donors promised without a condition that is not met: from the day they did (or the condition was
+# met), with each change on its own day. Of one written off no more is left than what came of it.
+# Read from the pledges, for the books hold what is owed: a part that came before is in no debt, and
+# money beyond a pledge is in none for long.
+_PROMISED = """
+WITH promise AS (
+    SELECT p.*, 'pledge:' || p.reference AS source FROM pools_pledge p
+    WHERE p.pool_id = %(pool)s AND p.binding AND p.confirmed_at IS NOT NULL
+        AND p.cancelled_at IS NULL AND (p.condition = '' OR p.condition_met_on IS NOT NULL)
+), change AS (
+    SELECT p.id, p.currency, p.source, c.changed_at::date AS day,
+        (c.after ->> 'amount')::bigint - (c.before ->> 'amount')::bigint AS amount
+    FROM promise p JOIN pools_pledgechange c ON c.pledge_id = p.id
+    WHERE p.condition = '' OR c.before ->> 'condition_met_on' IS NOT NULL
 )
-# What donors owe: booked when a binding pledge is confirmed or changed, taken off again when it is
-# written off. An entry that moves money as well pays such a debt, and is no promise.
-_COMMITMENTS = _of_givers(
-    columns="'committed' AS what, l.currency, e.effective_date AS day, l.amount",
-    table="ledger_account a JOIN ledger_posting l ON l.account_id = a.id",
-    number="l.entry_id",
-    where="""a.pool_id = %(pool)s AND a.code = 'contributions-receivable' AND NOT EXISTS (
-        SELECT FROM ledger_figure f WHERE f.entry_id = l.entry_id AND f.pool_id = a.pool_id
-    )""",
-)
+SELECT 'committed' AS what, currency, coalesce(condition_met_on, confirmed_at::date) AS day,
+    amount - coalesce((SELECT sum(c.amount) FROM change c WHERE c.id = promise.id), 0) AS amount,
+    source
+FROM promise
+UNION ALL
+SELECT 'committed', currency, day, amount, source FROM change
+UNION ALL
+SELECT 'committed', currency, written_off_at::date,
+    (SELECT sum(i.received_amount) FROM pools_instalment i WHERE i.pledge_id = promise.id) - amount,
+    source
+FROM promise WHERE written_off_at IS NOT NULL
+"""
+_COMMITMENTS = _by_month_and_giver(_PROMISED)
 _BY_ENTRY = """
 SELECT e.id, f.name, f.currency, e.effective_date, f.amount, e.memo
 FROM ledger_figure f JOIN ledger_entry e ON e.id = f.entry_id
@@ -144,7 +159,8 @@ def by_giver(pool: Pool) -> Iterator[OfGiver]:
 
 
 def commitments(pool: Pool) -> Iterator[OfGiver]:
-    """Binding pledges as they are booked, by month and giver; what was written off is negative."""
+    """Binding pledges without a condition that is not met, by month and giver; what was taken off
+    one, or written off, is negative."""
     for row in rows(_COMMITMENTS, pool=pool.pk):
         yield OfGiver(*row)
 

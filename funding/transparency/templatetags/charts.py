@@ -1,13 +1,17 @@
 """Geometry of the charts of flows: months as bars, countries as places on a map. Whole numbers."""
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django import template
+from django.urls import reverse
 from django.utils.formats import number_format
 
+from funding.ledger.models import Pool
+from funding.transparency import badge
 from funding.transparency.pool_facts import CountryShare
-from funding.transparency.series import MonthFlow
+from funding.transparency.series import FLOWS, MonthFlow
 
 register = template.Library()
 
@@ -52,6 +56,19 @@ def month_bars(months: Sequence[MonthFlow]) -> MonthBars:
     )
 
 
+@register.simple_tag
+def month_hrefs(month: datetime.date, currency: str, pool: Pool | None = None) -> dict[str, str]:
+    """Where each number of a month opens into its entries, by its name in `series.FLOWS`."""
+    if pool:
+        return {
+            flow: reverse("pool_month", args=[pool.code, f"{month:%Y-%m}", flow]) for flow in FLOWS
+        }
+    return {
+        flow: f"{reverse('money_month', args=[f'{month:%Y-%m}', flow])}?currency={currency}"
+        for flow in FLOWS
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A country's dot: ``x`` and ``y`` in the map's units, ``size`` by its share."""
@@ -90,3 +107,9 @@ def tenths(value: int | None) -> str:
         return ""
     whole, part = divmod(value, 10)
     return str(number_format(f"{whole}.{part}" if part else f"{whole}", use_l10n=True))
+
+
+@register.simple_tag
+def badge_size() -> tuple[int, int]:
+    """Width and height of every badge, in CSS pixels."""
+    return badge.WIDTH, badge.HEIGHT

@@ -8,13 +8,17 @@ import uuid
 import pytest
 from django.utils import timezone
 
+from core.money import Money
 from core.transactions import use_case
 from funding.ledger import queries as books
 from funding.ledger import templates
 from funding.ledger.chart import FIGURE_SIGNS
 from funding.ledger.models import Entry
 from funding.ledger.posting import reverse
+from funding.pools import instalments, pledge_changes
 from funding.pools.models import Donor, Gift, Pledge, PoolProfile
+from funding.pools.queries import promises
+from funding.pools.schedules import Part
 from funding.transparency.iati import activities, mapping, organisation
 from tests.factories.ledger import A_DAY, gift_entry, make_pool, post_now
 from tests.factories.pools import (
@@ -22,9 +26,11 @@ from tests.factories.pools import (
     confirmed_pledge,
     make_person,
     open_pool,
+    pay,
     received_gift,
     received_instalment,
 )
+from tests.pools.test_pledges_owed import treasurer
 from tests.transparency.iati import reading
 
 pytestmark = pytest.mark.django_db
@@ -227,14 +233,54 @@ class TestPledges:
         receivable = books.balances(pool.pool, "USD")["contributions-receivable"]
         assert reading.sums(found)["11"] - 50_000 == receivable
 
-    def test_what_is_written_off_is_taken_off_the_commitment(self):
+    def test_a_commitment_is_what_was_promised_however_it_is_paid_with_each_change_on_its_day(self):
         pool = open_pool("core")
-        pledge = confirmed_pledge(profile=pool, amount=100_000)
-        source = f"pledge:{pledge.reference}"
-        post_now(
-            templates.pledge_written_off(amount=40_000, **about(pool.pool, "w", source=source))
+        by, today = treasurer(), timezone.localdate()
+
+        beyond = confirmed_pledge(profile=pool, amount=100_000)
+        first = beyond.instalments.get(number=1)
+        pages = [
+            instalments.begin_instalment_payment(
+                first, user=beyond.donor.user, language="en", amount=Money(amount, "USD")
+            )
+            for amount in (20_000, 50_000)
+        ]
+        for page in pages:
+            pay(page)
+
+        conditional = confirmed_pledge(profile=pool, amount=100_000, condition="A law passes.")
+        received_instalment(conditional)
+        pledge_changes.meet_condition(conditional, on=today, by=by, note="It passed.")
+
+        raised = confirmed_pledge(profile=pool, amount=100_000, public_name="Fund")
+        Pledge.objects.filter(pk=raised.pk).update(
+            confirmed_at=timezone.now() - datetime.timedelta(70)
         )
-        assert reading.sums(activity("core"))["11"] == 60_000
+        received_instalment(raised)
+        pledge_changes.change_pledge(
+            raised,
+            amount=Money(120_000, "USD"),
+            parts=[Part(today + datetime.timedelta(200), 70_000)],
+            reason="More.",
+            by=by,
+        )
+        found = activity("core")
+        assert reading.sums(found)["11"] == 100_000 + 100_000 + 120_000
+        assert [amount for amount, name, _words in transactions(found, "11") if name] == [
+            100_000,
+            20_000,
+        ]
+
+        pledge_changes.write_off_pledge(raised, by=by, reason="Gone.")
+        confirmed_pledge(profile=pool, amount=7_000, condition="Another one passes.")
+        found = activity("core")
+        assert reading.sums(found)["11"] == 100_000 + 100_000 + 50_000
+        # As the page says it, and as the books do.
+        promised = promises(pool.pool)
+        assert reading.sums(found)["11"] == promised.binding + promised.received
+        assert reading.sums(found)["13"] == promised.conditional == 7_000
+        receivable = books.balances(pool.pool, "USD")["contributions-receivable"]
+        assert reading.sums(found)["11"] == receivable + promised.received
 
     def test_an_intent_is_an_incoming_pledge(self):
         pool = open_pool("core")
