@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
 
 from funding.ledger.models import Pool
 from funding.pools.models import PoolProfile
-from home.models import PoolPage
+from home.models import NewsIndexPage, NewsPage, PoolPage
 from home.models.pools import pool_cards
 from tests import public_pages
 
@@ -132,3 +134,25 @@ def test_the_page_of_a_pool_shows_no_terms_and_its_card_goes_with_their_approval
     assert 'id="terms"' not in answer.content.decode()
     cards = {card.page.pool: card.profile for card in pool_cards(page.locale)}
     assert cards.get(pool) is None
+
+
+def test_pages_of_money_lead_to_statements_badge_and_news(client):
+    index = NewsIndexPage.objects.get(locale__language_code="en")
+    for title, pools in (("About a pool", Pool.objects.all()[:2]), ("About no pool", [])):
+        page = NewsPage(title=title, date=timezone.localdate())
+        page.pools = list(pools)
+        index.add_child(instance=page)
+        page.save_revision().publish()
+    money = client.get(reverse("money")).content.decode()
+    assert money.count("About a pool") == 1
+    assert "About no pool" not in money
+    statements = reverse("money_statements")
+    assert f'href="{statements}"' in money
+    assert f'href="{statements}"' in client.get(reverse("open_data")).content.decode()
+    page = PoolPage.objects.filter(locale__language_code="en").first()
+    of_pool = f'href="{reverse("pool_statements", args=[page.pool.code])}"'
+    assert of_pool in client.get(statements).content.decode()
+    text = client.get(page.url).content.decode()
+    assert of_pool in text
+    assert f'href="{reverse("pool_badge", args=[page.pool.code])}"' in text
+    assert "About a pool" not in client.get("/fr" + reverse("money")).content.decode()

@@ -6,17 +6,15 @@ import re
 import uuid
 
 import pytest
-from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
 from core.transactions import use_case
 from funding.ledger import sealing, templates
-from funding.ledger.models import Entry, Pool
+from funding.ledger.models import Entry
 from funding.ledger.posting import reverse as reverse_entry
 from funding.pools.models import Donor, Gift
 from funding.transparency import foundation, giver_sums, givers, pool_facts
-from home.models import NewsIndexPage, NewsPage, PoolPage
 from tests.factories.banking import make_staff
 from tests.factories.ledger import gift_entry, make_pool, post_now
 from tests.factories.pools import confirmed_pledge, open_pool, received_instalment
@@ -176,26 +174,3 @@ class TestGivers:
         received_instalment(pledge)
         (link,) = self.links(client, reverse("pool_givers", args=["first"]))
         assert numbers_behind(client, link) == ([50_000], 50_000)
-
-
-def test_pages_of_money_lead_to_statements_badge_and_news(client):
-    call_command("load_demo", verbosity=0)
-    index = NewsIndexPage.objects.get(locale__language_code="en")
-    for title, pools in (("About a pool", Pool.objects.all()[:2]), ("About no pool", [])):
-        page = NewsPage(title=title, date=timezone.localdate())
-        page.pools = list(pools)
-        index.add_child(instance=page)
-        page.save_revision().publish()
-    money = client.get(reverse("money")).content.decode()
-    assert money.count("About a pool") == 1
-    assert "About no pool" not in money
-    statements = reverse("money_statements")
-    assert f'href="{statements}"' in money
-    assert f'href="{statements}"' in client.get(reverse("open_data")).content.decode()
-    page = PoolPage.objects.filter(locale__language_code="en").first()
-    of_pool = f'href="{reverse("pool_statements", args=[page.pool.code])}"'
-    assert of_pool in client.get(statements).content.decode()
-    text = client.get(page.url).content.decode()
-    assert of_pool in text
-    assert f'href="{reverse("pool_badge", args=[page.pool.code])}"' in text
-    assert "About a pool" not in client.get("/fr" + reverse("money")).content.decode()
