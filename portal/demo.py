@@ -63,7 +63,7 @@ def load() -> None:
     payments_demo.open_accounts()
     pools_demo.open_demo_pools()
     dues_demo.load(contact=people["member"], officer=people["staff"])
-    pools_demo.load(donor=people["donor"])
+    pools_demo.load(donor=people["donor"], staff=people["treasurer"])
     payments_demo.load(people["treasurer"])
     with use_case():
         _load_communities(home)

@@ -17,7 +17,8 @@ from funding.payments.demo_cards import pay_by_card
 from funding.pools import gifts, instalments, pledges, stewards
 from funding.pools.donors import Giver
 from funding.pools.limits import Limits, set_limits
-from funding.pools.models import Gift, GivingPolicy, Instalment, Pledge, PoolProfile
+from funding.pools.merging import merge_donors
+from funding.pools.models import Donor, Gift, GivingPolicy, Instalment, Pledge, PoolProfile
 from funding.pools.opening import open_pool
 from funding.pools.schedules import even_parts, rhythmic_days
 
@@ -210,7 +211,7 @@ def _post_opening(code: str, amount: int, day: datetime.date) -> None:
         )
 
 
-def load(donor: User) -> None:
+def load(donor: User, *, staff: User) -> None:
     """Gifts and pledges of invented donors, and some of the demo's donor account."""
     for number, gift in enumerate(GIFTS):
         giver = Giver(gift.name, _address(gift.name), gift.public_name)
@@ -222,6 +223,15 @@ def load(donor: User) -> None:
         _pledge(pledge, giver, f"pledge:{number}")
     for number, pledge in enumerate(DONORS_PLEDGES):
         _pledge(pledge, own, f"pledge:donor:{number}")
+    for name in (TRUST, CLUB):
+        _merge(name, by=staff)
+
+
+def _merge(name: str, *, by: User) -> None:
+    """Each gift made without an account has a donor's row of its own, until staff merge them."""
+    first, *others = Donor.objects.filter(name=name, merged_into=None).order_by("pk")
+    for other in others:
+        merge_donors(first, other, by=by, reason="The same address, and its gifts say so")
 
 
 def _address(name: str) -> str:
