@@ -25,6 +25,8 @@ a list of its sections (``Report``, ``Section``, ``Table``). The head of a table
 page. A cell is a text, whose newlines are kept, or a ``Tall`` one that stands beside several rows; a
 row below it leaves that cell out. A hundred rows take about a tenth of a second and 10 MB.
 
+``render("certificate", data)`` is a certificate on one page (``Certificate``).
+
 Every text is text: nothing in it is read as markup. Fonts are those inside Typst, so that the same
 document looks the same on every machine; they have Latin with all accents, Greek, Cyrillic, Hebrew
 and Arabic.
@@ -109,6 +111,21 @@ class Report(TypedDict):
     notes: Sequence[str]
     sections: Sequence[Section]
     page: str
+
+
+class Certificate(TypedDict):
+    """The data of ``certificate.typ``, from top to bottom; ``issued`` is as in ``Document``, and an
+    address in ``notes`` becomes a link."""
+
+    language: str
+    title: str
+    issued: datetime.date
+    before: str
+    name: str
+    below: str
+    statement: str
+    facts: Sequence[tuple[str, str]]
+    notes: Sequence[str]
 
 
 def render(template_name: str, data: Mapping[str, Any]) -> bytes:

@@ -33,7 +33,7 @@ def accept_for_application(
     """Turn what the applicant ticked into acceptances. Raises AgreementNotAccepted.
 
     Only the versions in force at ``at`` count: a box ticked before a new version came into force
-    is a box to tick again.
+    is a box to tick again. Who has the authority is kept with each acceptance; ``by`` handed it in.
     """
     ticked = set(application.ticked_versions.values_list("pk", flat=True))
     acceptances = []
@@ -42,7 +42,12 @@ def accept_for_application(
             raise AgreementNotAccepted(agreement=version.agreement, version=version.label)
         acceptances.append(
             Acceptance.objects.create(
-                version=version, person=by, application=application, accepted_at=at
+                version=version,
+                person=by,
+                application=application,
+                signatory_name=application.signatory_name,
+                signatory_function=application.signatory_function,
+                accepted_at=at,
             )
         )
     return acceptances

@@ -1,167 +1,194 @@
-"""How an application moves. Each verb: lock, rule, write, log, job.
+"""What an applicant does: write, hand in, answer, withdraw. Each verb: lock, rule, write, log, job.
 
-`approve` is a part of `funding.dues.admission.admit`, which opens the transaction and bills; the
-other verbs are use cases of their own.
+What the reviewers do stands in `membership.reviewing`, what both share in
+`membership.application_rules`, and what a whole application has in `membership.drafts`.
 """
 
+import dataclasses
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
-from django.contrib.auth.models import Permission
-from django.core.exceptions import PermissionDenied
-from django.db.models import Q
-from django.urls import reverse
-from django.utils import formats, timezone
-from django.utils.translation import gettext, override
+from django.utils import timezone
 
 from core import audit
-from core.mail import enqueue_mail
 from core.models import User
-from core.refusals import Refusal
 from core.transactions import inside_transaction, use_case
-from membership import agreements, fees, organisations
-from membership.links import path_in
-from membership.models import (
-    AgreementVersion,
-    Application,
-    FeeRule,
-    InformationRequest,
-    Organisation,
-    Tier,
+from membership import agreements, drafts, fees
+from membership.application_rules import (
+    State,
+    lock,
+    require_applicant,
+    require_next,
+    require_reason,
+    tell_applicant,
+    tell_officers,
 )
+from membership.models import AgreementVersion, Appeal, Application, FeeRule, Organisation, Tier
 from membership.refusals import (
-    NotPermitted,
-    OwnRequest,
-    ReasonMissing,
+    AlreadyAppealed,
+    AppealTooLate,
+    ApplicationIncomplete,
+    SavedMeanwhile,
     TierClosed,
     WrongStep,
 )
-
-State = Application.State
-
-# What may follow what. Every verb below asks this map; nothing else decides.
-NEXT: dict[str, frozenset[str]] = {
-    State.DRAFT: frozenset({State.SUBMITTED, State.WITHDRAWN}),
-    State.SUBMITTED: frozenset({State.UNDER_REVIEW, State.WITHDRAWN}),
-    State.UNDER_REVIEW: frozenset(
-        {State.INFORMATION_WANTED, State.APPROVED, State.DECLINED, State.WITHDRAWN}
-    ),
-    State.INFORMATION_WANTED: frozenset({State.UNDER_REVIEW, State.DECLINED, State.WITHDRAWN}),
-    State.APPROVED: frozenset(),
-    State.DECLINED: frozenset(),
-    State.WITHDRAWN: frozenset(),
-}
-
-DECIDE = "membership.decide_application"
+from membership.sharing import require_editor
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the applicant writes in the form."""
+    """What the applicant writes, in one step or in all. None: not asked, so it stays as it is."""
 
-    legal_name: str
-    public_name: str
-    kind: str
-    country: str
-    website: str
-    description: str
-    tier: Tier
-    constituency: str
-    ticked_versions: tuple[AgreementVersion, ...] = ()
+    legal_name: str | None = None
+    public_name: str | None = None
+    kind: str | None = None
+    country: str | None = None
+    registration_agency: str | None = None
+    registration_number: str | None = None
+    website: str | None = None
+    description: str | None = None
+    contact_name: str | None = None
+    contact_email: str | None = None
+    voting_name: str | None = None
+    voting_email: str | None = None
+    billing_name: str | None = None
+    billing_email: str | None = None
+    tier: Tier | None = None
+    constituency: str | None = None
+    ticked_versions: tuple[AgreementVersion, ...] | None = None
+    signatory_name: str | None = None
+    signatory_function: str | None = None
+    may_bind: bool | None = None
 
-
-# --- The applicant --------------------------------------------------------------------------------
+    def given(self) -> dict[str, Any]:
+        """What was asked, by its field."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def start(
     answers: Answers, *, by: User, form_token: uuid.UUID, organisation: Organisation | None = None
 ) -> Application:
-    """Keep the answers as a draft.
+    """Keep the answers as a draft, of which ``by`` is the primary contact until they say otherwise.
 
     The same ``form_token`` again (a double click, or someone who went back in the browser and
     changed an answer) finds the first draft and puts the newer answers into it; what is submitted
     by then is returned as it is.
     """
     with use_case():
-        application, created = Application.objects.get_or_create(
+        application, __ = Application.objects.get_or_create(
             form_token=form_token,
-            defaults={**_columns(answers), "applicant": by, "organisation": organisation},
+            defaults={
+                "applicant": by,
+                "organisation": organisation,
+                "contact_name": by.get_full_name()[:150],
+                "contact_email": by.email,
+            },
         )
-        application = _lock(application)
-        _require_applicant(application, by)
-        if created:
-            application.ticked_versions.set(answers.ticked_versions)
-        elif application.state == State.DRAFT:
-            _write(application, answers)
+        application = lock(application)
+        require_applicant(application, by)
+        if application.state == State.DRAFT:
+            _write(application, answers, by=by)
     return application
 
 
-def save_draft(application: Application, answers: Answers, *, by: User) -> Application:
-    """Put new answers into a draft. Raises WrongStep once it is submitted."""
+def save_draft(
+    application: Application, answers: Answers, *, by: User, version: int | None = None
+) -> Application:
+    """Put new answers into a draft.
+
+    ``version`` is the application's as the form was opened. Raises WrongStep once it is submitted,
+    and SavedMeanwhile where somebody has changed the same step since; the draft then stays as it is.
+    """
     with use_case():
-        application = _lock(application)
-        _require_applicant(application, by)
+        application = lock(application)
+        require_editor(application, by)
         if application.state != State.DRAFT:
             raise WrongStep(state=application.get_state_display())
-        _write(application, answers)
+        _write(application, answers, by=by, version=version)
     return application
 
 
-def _write(application: Application, answers: Answers) -> None:
-    for column, value in _columns(answers).items():
-        setattr(application, column, value)
-    application.save()
-    application.ticked_versions.set(answers.ticked_versions)
-
-
-def _columns(answers: Answers) -> dict[str, object]:
-    return {
-        "legal_name": answers.legal_name,
-        "public_name": answers.public_name,
-        "kind": answers.kind,
-        "country": answers.country,
-        "website": answers.website,
-        "description": answers.description,
-        "tier": answers.tier,
-        "constituency": answers.constituency,
+@inside_transaction
+def _write(
+    application: Application, answers: Answers, *, by: User, version: int | None = None
+) -> None:
+    """Put what is new into the draft; what stands there already is no change."""
+    new = {
+        field: value
+        for field, value in answers.given().items()
+        if value != _kept(application, field)
     }
+    if not new:
+        return
+    steps = {drafts.STEP_OF[field] for field in new}
+    for saved, person in (application.step_versions.get(step, (1, by.pk)) for step in steps):
+        # One's own earlier saving is no surprise: whoever goes back in the browser means it.
+        if version is not None and saved > version and person != by.pk:
+            raise SavedMeanwhile(person=User.objects.get(pk=person))
+    ticked = new.pop("ticked_versions", None)
+    for field, value in new.items():
+        setattr(application, field, value)
+    application.version += 1
+    application.step_versions |= {str(step): [application.version, by.pk] for step in steps}
+    application.saved_by = by
+    application.saved_at = timezone.now()
+    application.save()
+    if ticked is not None:
+        application.ticked_versions.set(ticked)
+
+
+def _kept(application: Application, field: str) -> Any:
+    if field == "ticked_versions":
+        return tuple(application.ticked_versions.order_by("pk"))
+    return getattr(application, field)
 
 
 def submit(application: Application, *, by: User) -> Application:
     """Hand the application in, with the agreements accepted in the versions in force now.
 
-    Raises WrongStep, TierNotOffered (TierClosed), AgreementNotAccepted, NothingToAccept.
+    Raises WrongStep, TierNotOffered (TierClosed), AgreementNotAccepted, NothingToAccept, and
+    ApplicationIncomplete for whatever else `membership.drafts.problems` finds.
     """
     with use_case():
-        application = _lock(application)
-        _require_applicant(application, by)
-        _require_next(application, State.SUBMITTED)
+        application = lock(application)
+        require_applicant(application, by)
+        require_next(application, State.SUBMITTED)
         now = timezone.now()
-        if not application.tier.open_to_new:
-            raise TierClosed(tier=application.tier)
-        fees.fee_for(
-            application.tier, application.kind, application.country, timezone.localdate(now)
-        )
+        _require_whole(application)
         agreements.accept_for_application(application, by=by, at=now)
         application.state = State.SUBMITTED
         application.submitted_at = now
         application.save(update_fields=["state", "submitted_at"])
         audit.record("membership.submit", application, by=by)
-        _tell_applicant(application, "membership_submitted")
-        _tell_officers(application, "membership_to_review")
+        tell_applicant(application, "membership_submitted")
+        tell_officers(application, "membership_to_review")
     return application
+
+
+def _require_whole(application: Application) -> None:
+    tier = application.tier
+    if tier is not None and application.kind and application.country:
+        if not tier.open_to_new:
+            raise TierClosed(tier=tier)
+        fees.fee_for(tier, application.kind, application.country, timezone.localdate())
+    for problem in drafts.problems(application):
+        # An agreement that is not ticked is refused in its own words, with its acceptance.
+        if problem.field and not problem.field.startswith("accept_"):
+            raise ApplicationIncomplete(words=problem.words)
 
 
 def answer(application: Application, text: str, *, by: User) -> Application:
     """Answer the reviewers' question; the review goes on. Raises WrongStep, ReasonMissing."""
     with use_case():
-        application = _lock(application)
-        _require_applicant(application, by)
+        application = lock(application)
+        require_applicant(application, by)
         question = application.open_question
         if question is None:
             raise WrongStep(state=application.get_state_display())
-        _require_next(application, State.UNDER_REVIEW)
-        _require_reason(text)
+        require_next(application, State.UNDER_REVIEW)
+        require_reason(text)
         question.answer = text.strip()
         question.answered_by = by
         question.answered_at = timezone.now()
@@ -169,225 +196,62 @@ def answer(application: Application, text: str, *, by: User) -> Application:
         application.state = State.UNDER_REVIEW
         application.save(update_fields=["state"])
         audit.record("membership.answer", application, by=by)
-        _tell_officers(application, "membership_answered")
+        tell_officers(application, "membership_answered", only=application.assigned_to)
+    return application
+
+
+def appeal(application: Application, text: str, *, by: User) -> Application:
+    """Ask that somebody who had no part looks at a decline, within Application.APPEAL_DAYS.
+
+    Raises WrongStep unless it is declined, AlreadyAppealed, AppealTooLate, ReasonMissing.
+    """
+    with use_case():
+        application = lock(application)
+        require_applicant(application, by)
+        if application.state != State.DECLINED:
+            raise WrongStep(state=application.get_state_display())
+        until = application.appeal_until
+        if until is None:
+            raise AlreadyAppealed
+        if timezone.localdate() > until:
+            raise AppealTooLate
+        require_reason(text)
+        # What is declined has both: the database holds it to that.
+        assert application.decided_by is not None
+        assert application.decided_at is not None
+        Appeal.objects.create(
+            application=application,
+            text=text.strip(),
+            made_at=timezone.now(),
+            declined_by=application.decided_by,
+            declined_at=application.decided_at,
+            declined_reason=application.decision_reason,
+        )
+        audit.record("membership.appeal", application, by=by)
+        tell_officers(application, "membership_appealed")
     return application
 
 
 def withdraw(application: Application, *, by: User) -> Application:
     """Take the application back. Raises WrongStep once it is decided."""
     with use_case():
-        application = _lock(application)
-        _require_applicant(application, by)
-        _require_next(application, State.WITHDRAWN)
+        application = lock(application)
+        require_applicant(application, by)
+        require_next(application, State.WITHDRAWN)
         application.state = State.WITHDRAWN
         application.save(update_fields=["state"])
         audit.record("membership.withdraw", application, by=by)
     return application
 
 
-# --- The reviewers --------------------------------------------------------------------------------
-
-
-def begin_review(application: Application, *, by: User) -> Application:
-    """Take a submitted application up. Raises NotPermitted, OwnRequest, WrongStep."""
-    with use_case():
-        application = _lock(application)
-        require_reviewer(application, by)
-        _require_next(application, State.UNDER_REVIEW, only_from=State.SUBMITTED)
-        application.state = State.UNDER_REVIEW
-        application.review_started_at = timezone.now()
-        application.save(update_fields=["state", "review_started_at"])
-        audit.record("membership.begin_review", application, by=by)
-    return application
-
-
-def request_information(application: Application, question: str, *, by: User) -> Application:
-    """Ask the applicant something; the decision waits for the answer.
-
-    Raises NotPermitted, OwnRequest, WrongStep, ReasonMissing.
-    """
-    with use_case():
-        application = _lock(application)
-        require_reviewer(application, by)
-        _require_next(application, State.INFORMATION_WANTED)
-        _require_reason(question)
-        InformationRequest.objects.create(
-            application=application,
-            question=question.strip(),
-            asked_by=by,
-            asked_at=timezone.now(),
-        )
-        application.state = State.INFORMATION_WANTED
-        application.save(update_fields=["state"])
-        audit.record("membership.request_information", application, by=by, reason=question.strip())
-        _tell_applicant(application, "membership_question", question=question.strip())
-    return application
-
-
-@inside_transaction
-def approve(application: Application, *, by: User, reason: str = "") -> Application:
-    """Approve: the organisation exists from now on, and the applicant has a seat in it.
-
-    A part of `funding.dues.admission.admit`, which opens the term and bills it. Raises
-    NotPermitted, OwnRequest, WrongStep.
-    """
-    application = _lock(application)
-    require_reviewer(application, by)
-    _require_next(application, State.APPROVED)
-    organisation = application.organisation or organisations.create(
-        legal_name=application.legal_name,
-        public_name=application.public_name,
-        kind=application.kind,
-        constituency=application.constituency,
-        country=application.country,
-        website=application.website,
-        description=application.description,
-        by=by,
-    )
-    organisations.give_seat(
-        organisation, application.applicant, organisations.vacant_roles(organisation)
-    )
-    application.organisation = organisation
-    application.state = State.APPROVED
-    application.decided_at = timezone.now()
-    application.decided_by = by
-    application.decision_reason = reason.strip()
-    application.save(
-        update_fields=["organisation", "state", "decided_at", "decided_by", "decision_reason"]
-    )
-    audit.record("membership.approve", application, by=by, reason=reason.strip())
-    return application
-
-
-def decline(application: Application, *, by: User, reason: str) -> Application:
-    """Say no, with the reason that the applicant reads.
-
-    Raises NotPermitted, OwnRequest, WrongStep, ReasonMissing; a refused attempt is recorded.
-    """
-    try:
-        with use_case():
-            application = _lock(application)
-            require_reviewer(application, by)
-            _require_next(application, State.DECLINED)
-            _require_reason(reason)
-            application.state = State.DECLINED
-            application.decided_at = timezone.now()
-            application.decided_by = by
-            application.decision_reason = reason.strip()
-            application.save(update_fields=["state", "decided_at", "decided_by", "decision_reason"])
-            audit.record("membership.decline", application, by=by, reason=reason.strip())
-            _tell_applicant(application, "membership_declined", reason=reason.strip())
-    except Refusal as refusal:
-        record_refused(application, "decline", refusal, by=by)
-        raise
-    return application
-
-
-def record_refused(application: Application, attempt: str, refusal: Refusal, *, by: User) -> None:
-    """Keep a decision that a rule refused in the audit log, in a transaction of its own."""
-    with use_case(), override("en"):
-        audit.record(
-            "membership.refused",
-            application,
-            by=by,
-            reason=str(refusal),
-            attempt=attempt,
-            rule=type(refusal).__name__,
-        )
-
-
 def promised_fee(application: Application) -> FeeRule:
     """What the term will cost: the fee in force on the day of submission, or today for a draft.
 
     The fee table may change while an application waits; the applicant pays what they were shown.
-    Raises TierNotOffered.
+    Raises TierNotOffered, and ApplicationIncomplete for a draft that does not say what it needs.
     """
+    tier = application.tier
+    if tier is None or not application.kind or not application.country:
+        raise ApplicationIncomplete(words=drafts.MISSING["tier"])
     on = timezone.localdate(application.submitted_at or timezone.now())
-    return fees.fee_for(application.tier, application.kind, application.country, on)
-
-
-# --- Rules that several verbs share ---------------------------------------------------------------
-
-
-def require_reviewer(application: Application, by: User) -> None:
-    """Raise NotPermitted or OwnRequest unless ``by`` may review this application."""
-    if not by.has_perm(DECIDE):
-        raise NotPermitted
-    seats = application.organisation.seats.all() if application.organisation else None
-    if application.applicant_id == by.pk or (seats and seats.filter(person=by).exists()):
-        raise OwnRequest
-
-
-def _lock(application: Application) -> Application:
-    """The row as it stands now, held until the end of the transaction."""
-    return (
-        Application.objects.select_for_update(of=("self",))
-        .select_related("tier", "applicant", "organisation")
-        .get(pk=application.pk)
-    )
-
-
-def _require_next(
-    application: Application, state: State, *, only_from: State | None = None
-) -> None:
-    allowed = state in NEXT[application.state]
-    if not allowed or (only_from is not None and application.state != only_from):
-        raise WrongStep(state=application.get_state_display())
-
-
-def _require_applicant(application: Application, by: User) -> None:
-    # Views load an application through its applicant, so nobody else gets here but by a mistake.
-    if application.applicant_id != by.pk:
-        raise PermissionDenied("Only the applicant may do this.")
-
-
-def _require_reason(text: str) -> None:
-    if not text.strip():
-        raise ReasonMissing
-
-
-def _tell_applicant(application: Application, template: str, **more: str) -> None:
-    person = application.applicant
-    language = person.preferred_language
-    with override(language):
-        due = application.answer_due_on
-        enqueue_mail(
-            template,
-            to=person.email,
-            language=language,
-            context={
-                "name": person.get_short_name(),
-                "organisation": application.public_name,
-                "path": path_in(language, "membership_application", application.public_id),
-                "answer_due_on": formats.date_format(due) if due else "",
-                **more,
-            },
-        )
-
-
-def _tell_officers(application: Application, template: str) -> None:
-    """Write to everybody who may decide by a group of theirs, but never to the applicant."""
-    permission = Permission.objects.filter(
-        codename="decide_application", content_type__app_label="membership"
-    )
-    officers = (
-        User.objects.filter(
-            Q(groups__permissions__in=permission) | Q(user_permissions__in=permission),
-            is_active=True,
-        )
-        .exclude(pk=application.applicant_id)
-        .distinct()
-    )
-    for officer in officers:
-        with override(officer.preferred_language):
-            country = application.country_name or gettext("unknown")
-        enqueue_mail(
-            template,
-            to=officer.email,
-            language=officer.preferred_language,
-            context={
-                "organisation": application.public_name,
-                "country": country,
-                "path": reverse("membership_applications:decide", args=[application.pk]),
-            },
-        )
+    return fees.fee_for(tier, application.kind, application.country, on)

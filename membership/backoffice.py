@@ -25,7 +25,7 @@ from wagtail.admin.viewsets.model import ModelViewSet
 
 from core.cells import text_cell
 from core.refusals import Refusal
-from membership import agreements
+from membership import agreements, organisation_pages
 from membership.models import Agreement, AgreementVersion, FeeRule, Organisation, Term, Tier
 from membership.refusals import FeeInForce, VersionInForce
 
@@ -64,6 +64,12 @@ class GuardedExportView(generic.IndexView):
     }
 
 
+def _logo_in_words(row: Organisation) -> str:
+    if row.logo_id is None:
+        return ""
+    return gettext("shown") if row.logo_approved else gettext("waits for you")
+
+
 class OrganisationViewSet(ReadOnlyViewSet):
     model = Organisation
     name = "membership_organisations"
@@ -71,25 +77,48 @@ class OrganisationViewSet(ReadOnlyViewSet):
     menu_label = _("Organisations")
     icon = "group"
     index_view_class = GuardedExportView
-    list_display = ["public_name", "kind", "constituency", "country_name", "legal_name"]
-    list_filter = ["kind", "constituency", "country"]
-    list_export = ["public_name", "legal_name", "kind", "constituency", "country", "website"]
-    search_fields = ["public_name", "legal_name"]
-    search_backend_name = None
-    ordering = "sort_key"
-    inspect_view_fields = [
+    list_display = [
+        "public_name",
+        "kind",
+        "constituency",
+        "country_name",
+        "legal_name",
+        Column("logo", label=_("Logo"), accessor=lambda row: _logo_in_words(row)),
+        Column(
+            "merged",
+            label=_("Merged"),
+            accessor=lambda row: gettext("merged") if row.merged_into_id else "",
+        ),
+    ]
+    list_filter = ["kind", "constituency", "country", "logo_approved"]
+    list_export = [
         "public_name",
         "legal_name",
         "kind",
         "constituency",
-        "country_name",
+        "country",
         "website",
-        "description",
-        "created_at",
-        "seats",
-        "terms",
-        "applications",
+        "identifier",
     ]
+    search_fields = ["public_name", "legal_name", "registration_number"]
+    search_backend_name = None
+    ordering = "sort_key"
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            path("", self.index_view, name="index"),
+            path("results/", self.index_results_view, name="index_results"),
+            path(
+                "inspect/<int:pk>/", organisation_pages.OrganisationPage.as_view(), name="inspect"
+            ),
+            path("profile/<int:pk>/", organisation_pages.ProfilePage.as_view(), name="profile"),
+            path("standing/<int:pk>/", organisation_pages.StandingPage.as_view(), name="standing"),
+            path(
+                "merge/<int:pk>/<int:other>/",
+                organisation_pages.MergePage.as_view(),
+                name="merge",
+            ),
+        ]
 
 
 class TermIndexView(generic.IndexView):
@@ -165,6 +194,7 @@ class TierViewSet(ModelViewSet):
         "summary_pt",
         "position",
         "open_to_new",
+        "reviewers",
     ]
 
 

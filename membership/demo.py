@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from core import countries
 from core.models import User
 from core.transactions import use_case
 from membership import agreements, applications, seeds
@@ -230,6 +231,11 @@ def apply_for(organisation: DemoOrganisation, *, by: User) -> Application:
             tier=Tier.objects.get(code=organisation.tier),
             constituency=organisation.constituency,
             ticked_versions=tuple(agreements.required_versions(timezone.localdate())),
+            contact_name=str(by),
+            contact_email=countries.sort_key(by.email),  # without accents, as forms want it
+            signatory_name=str(by),
+            signatory_function="Director (example)",
+            may_bind=True,
         ),
         by=by,
         form_token=uuid.uuid5(NAMESPACE, organisation.key),

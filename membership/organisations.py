@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.text import slugify
 
 from core import audit
@@ -11,6 +11,7 @@ from core.models import User
 from core.transactions import inside_transaction
 from membership.models import Application, Organisation, Seat, SeatRole
 from membership.models.organisations import domain_of, name_key
+from membership.registers import plain_number
 
 # An address such as /members/<slug>/ stays short; the rest of the column is room for a number.
 _SLUG_LENGTH = 60
@@ -26,6 +27,8 @@ def create(
     country: str,
     website: str = "",
     description: str = "",
+    registration_agency: str = "",
+    registration_number: str = "",
     by: User | None,
 ) -> Organisation:
     """Make an organisation with an address of its own in the directory."""
@@ -37,6 +40,8 @@ def create(
         country=country,
         website=website,
         description=description,
+        registration_agency=registration_agency if registration_number else "",
+        registration_number=plain_number(registration_number) if registration_agency else "",
     )
     _save_with_free_slug(organisation)
     audit.record("membership.create_organisation", organisation, by=by)
@@ -96,19 +101,50 @@ class Duplicates:
         return bool(self.organisations or self.applications)
 
 
+def find_by_identifier(agency: str, number: str) -> QuerySet[Organisation]:
+    """Organisations registered under ``number`` at the register ``agency`` ("GB-CHC"), or that state
+    the two joined as their IATI identifier; however the number is spaced. None for a half one."""
+    plain = plain_number(number)
+    agency = agency.strip().upper()
+    if not agency or not plain:
+        return Organisation.objects.none()
+    return Organisation.objects.filter(
+        Q(registration_agency=agency, registration_number=plain)
+        | Q(stated_identifier__iexact=f"{agency}-{plain}"),
+        merged_into__isnull=True,
+    )
+
+
+def likely_duplicates(organisation: Organisation) -> QuerySet[Organisation]:
+    """Other organisations of the same name, domain or registration, for staff to look at."""
+    names = {organisation.legal_key, organisation.public_key} - {""}
+    same = Q(legal_key__in=names) | Q(public_key__in=names)
+    if organisation.domain:
+        same |= Q(domain=organisation.domain)
+    registered = find_by_identifier(
+        organisation.registration_agency, organisation.registration_number
+    )
+    same |= Q(pk__in=registered.values("pk"))
+    return Organisation.objects.filter(same, merged_into__isnull=True).exclude(pk=organisation.pk)
+
+
 def _names_of(application: Application) -> set[str]:
     """Its names as `Organisation.save` keeps them for comparison."""
     return {name_key(application.legal_name), name_key(application.public_name)} - {""}
 
 
 def find_duplicates(application: Application) -> Duplicates:
-    """Organisations and open applications of the same name (accents, case and signs aside) or
-    website domain. A hint for staff, not a refusal: two bodies may share a domain."""
+    """Organisations and open applications of the same name (accents, case and signs aside),
+    website domain or registration. A hint for staff, not a refusal: two bodies may share a domain."""
     names = _names_of(application)
     domain = domain_of(application.website)
     same = Q(legal_key__in=names) | Q(public_key__in=names)
     if domain:
         same |= Q(domain=domain)
+    registered = find_by_identifier(
+        application.registration_agency, application.registration_number
+    )
+    same |= Q(pk__in=registered.values("pk"))
     others = (
         Application.objects.exclude(pk=application.pk)
         .exclude(
@@ -122,7 +158,11 @@ def find_duplicates(application: Application) -> Duplicates:
         .order_by("pk")
     )
     return Duplicates(
-        organisations=list(Organisation.objects.filter(same).exclude(applications=application)),
+        organisations=list(
+            Organisation.objects.filter(same, merged_into__isnull=True).exclude(
+                applications=application
+            )
+        ),
         applications=[
             other
             for other in others

@@ -19,6 +19,7 @@ GROUP_PERMISSIONS: dict[str, tuple[str, ...]] = {
         "membership.change_organisation",
         "membership.waive_term",
         "membership.cancel_term",
+        "membership.appoint_seat",
         "membership.add_tier",
         "membership.change_tier",
         "membership.add_agreement",
@@ -27,6 +28,11 @@ GROUP_PERMISSIONS: dict[str, tuple[str, ...]] = {
         "membership.change_agreementversion",
     ),
     # What a member pays is a question of money: the treasurer keeps the fee table.
-    "Treasurers": (*_READ, "membership.add_feerule", "membership.change_feerule"),
+    "Treasurers": (
+        *_READ,
+        "membership.add_feerule",
+        "membership.change_feerule",
+        "membership.change_termpolicy",
+    ),
     "Auditors": _READ,
 }

@@ -27,8 +27,88 @@ class OwnRequest(MembershipRefusal):
     )
 
 
+class OthersAppeal(MembershipRefusal):
+    message = _(
+        "You declined this application, and the decline was set aside. "
+        "Somebody else decides now: ask a colleague."
+    )
+
+
+class HadPart(MembershipRefusal):
+    message = _(
+        "You had a part in the review that led to this decline. "
+        "An appeal is decided by somebody who had none: ask a colleague."
+    )
+
+
+class NoAppeal(MembershipRefusal):
+    message = _("No appeal waits for a decision here. Open the application again.")
+
+
+class AppealTooLate(MembershipRefusal):
+    message = _("The time to appeal is over. You may apply again when the reason no longer holds.")
+
+
+class AlreadyAppealed(MembershipRefusal):
+    message = _("There was an appeal in this case already. Its outcome is final.")
+
+
+class AnotherReviewer(MembershipRefusal):
+    message = _(
+        "This tier asks for two officers, and nobody else has approved yet. "
+        "Your approval is recorded as the first one when you approve on this page."
+    )
+
+
+class AlreadyApproved(MembershipRefusal):
+    message = _("You approved this already. A second officer decides now.")
+
+
+class SecondApproval(MembershipRefusal):
+    message = _(
+        "A colleague approved in the meantime, so yours is the second and admits the organisation. "
+        "Look again, then approve."
+    )
+
+
+class TooManyFiles(MembershipRefusal):
+    message = _("An application takes %(most)s files. Remove one first.")
+
+
 class ReasonMissing(MembershipRefusal):
     message = _("Write the reason. The organisation reads it.")
+
+
+class ApplicationIncomplete(MembershipRefusal):
+    """``words``: the first thing that is missing (`membership.drafts.problems`)."""
+
+    message = _("The application is not complete. %(words)s")
+
+
+class SavedMeanwhile(MembershipRefusal):
+    message = _(
+        "%(person)s saved this step while you were writing, so yours is not saved yet. What you "
+        "typed still stands here: compare it with what is saved, then save again to keep yours."
+    )
+
+
+class SharedWithYourself(MembershipRefusal):
+    message = _("This is your own address. Write the address of a colleague.")
+
+
+class AlreadyShared(MembershipRefusal):
+    message = _("The draft is shared with %(email)s already.")
+
+
+class TooManyShares(MembershipRefusal):
+    message = _("You shared drafts %(most)s times today. Wait a day before you share again.")
+
+
+class NoSuchShare(MembershipRefusal):
+    message = _(
+        "This draft is not shared with a confirmed address of yours. Sign in with the address that "
+        "got the message, or ask your colleague to share it again."
+    )
 
 
 class AgreementNotAccepted(MembershipRefusal):
@@ -89,4 +169,39 @@ class VersionInForce(MembershipRefusal):
     message = _(
         "Version %(version)s is published, and people accepted its words. "
         "Write a new version to change them."
+    )
+
+
+class NotPrimaryContact(MembershipRefusal):
+    message = _(
+        "Only the primary contact of the organisation changes its profile. "
+        "The list of its people names them."
+    )
+
+
+class NoLogoToDecide(MembershipRefusal):
+    message = _(
+        "There is no such logo any more. The organisation may have changed it: open its page again."
+    )
+
+
+class SameOrganisation(MembershipRefusal):
+    message = _("Choose two different organisations.")
+
+
+class OrganisationMerged(MembershipRefusal):
+    message = _("%(organisation)s was merged into another organisation already.")
+
+
+class TermsOverlap(MembershipRefusal):
+    message = _(
+        "Both organisations have a term in the same days: %(kept)s and %(gone)s. "
+        "Cancel one of them first, so that nobody pays or votes twice."
+    )
+
+
+class RowsClash(MembershipRefusal):
+    message = _(
+        "Both organisations have the same entry under “%(what)s”, and it may be there once. "
+        "Remove it from one of them first."
     )

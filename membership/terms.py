@@ -13,7 +13,7 @@ from core import audit
 from core.models import User
 from core.money import Money
 from core.transactions import inside_transaction
-from membership.models import Application, Organisation, Term, Tier
+from membership.models import Application, Organisation, Term, TermPolicy, Tier
 from membership.refusals import (
     AlreadyCancelled,
     AlreadyPaidFor,
@@ -35,6 +35,48 @@ def last_day_of_year_from(starts_on: datetime.date) -> datetime.date:
     return same_day - datetime.timedelta(days=1)
 
 
+def common_year_end() -> int | None:
+    """The month (1 to 12) with which all membership years end; None where each has its own year."""
+    return TermPolicy.objects.values_list("year_ends_with", flat=True).first()
+
+
+@inside_transaction
+def set_common_year_end(month: int | None, *, by: User) -> TermPolicy:
+    """Let new terms run to the end of ``month``, or a year each. Raises NotPermitted."""
+    if not by.has_perm("membership.change_termpolicy"):
+        raise NotPermitted
+    policy, __ = TermPolicy.objects.select_for_update().get_or_create(pk=1)
+    before, policy.year_ends_with = policy.year_ends_with, month
+    policy.save(update_fields=["year_ends_with"])
+    audit.record("membership.set_year_end", policy, by=by, before=before, month=month)
+    return policy
+
+
+def last_day_from(starts_on: datetime.date) -> datetime.date:
+    """The last day of a term that begins on ``starts_on``, by the policy in force.
+
+    A year, or what is left of it to the end of the month with which all membership years end.
+    """
+    month = common_year_end()
+    if month is None:
+        return last_day_of_year_from(starts_on)
+    year = starts_on.year + (starts_on.month > month)
+    after = datetime.date(year + month // 12, month % 12 + 1, 1)
+    return after - datetime.timedelta(days=1)
+
+
+def prorated(fee: Money, starts_on: datetime.date, ends_on: datetime.date) -> Money:
+    """The part of a year's ``fee`` for these days, both included, half a minor unit rounded up.
+
+    The year is the one that begins on ``starts_on``, so that a whole one costs the whole fee.
+    What is not for nothing costs one minor unit at least.
+    """
+    whole = (last_day_of_year_from(starts_on) - starts_on).days + 1
+    days = (ends_on - starts_on).days + 1
+    part = (2 * fee.amount * days + whole) // (2 * whole)
+    return Money(max(part, 1) if fee.amount else 0, fee.currency)
+
+
 @inside_transaction
 def open_term(
     organisation: Organisation,
@@ -45,8 +87,11 @@ def open_term(
     by: User | None,
     application: Application | None = None,
     ends_on: datetime.date | None = None,
+    renews: Term | None = None,
 ) -> Term:
     """Open a term of a year (or until ``ends_on``) that awaits its payment.
+
+    ``renews``: the term that it follows; the database lets each be renewed once.
 
     Raises TermOverlaps when the organisation has a term in these days; the database holds that
     rule too (`term_no_overlap`), so two at once cannot both pass.
@@ -58,6 +103,7 @@ def open_term(
         organisation=organisation,
         tier=tier,
         application=application,
+        renews=renews,
         starts_on=starts_on,
         ends_on=last_day,
         fee=fee.amount,
@@ -113,14 +159,14 @@ def unsettle(term: Term, *, by: User | None, reason: str) -> bool:
 
 
 @inside_transaction
-def waive(term: Term, *, on: datetime.date, by: User, reason: str) -> Term:
+def waive(term: Term, *, on: datetime.date, by: User | None, reason: str) -> Term:
     """Ask nothing for ``term``. Raises AlreadyPaidFor, ReasonMissing, NotPermitted.
 
-    Where the fee table asks for nothing the waiver follows from it, and whoever may approve may
-    waive; otherwise it takes the permission to waive.
+    Where the fee table asks for nothing the waiver follows from it: whoever may approve may waive,
+    and a renewal needs nobody (``by`` is None). Otherwise it takes the permission to waive.
     """
     locked = _lock(term)
-    if locked.fee and not by.has_perm("membership.waive_term"):
+    if locked.fee and (by is None or not by.has_perm("membership.waive_term")):
         raise NotPermitted
     if locked.settled_on is not None or locked.waived_on is not None:
         raise AlreadyPaidFor
@@ -150,6 +196,20 @@ def cancel(term: Term, *, on: datetime.date, by: User, reason: str) -> Term:
     locked.save(update_fields=["cancelled_on", "cancelled_by", "cancelled_reason"])
     audit.record("membership.cancel_term", locked, by=by, reason=reason.strip(), on=on.isoformat())
     return locked
+
+
+@inside_transaction
+def end_offer(term: Term, *, reason: str) -> bool:
+    """End an offered renewal that nobody paid, as if it had never begun; whether it was open."""
+    locked = _lock(term)
+    is_open = locked.renews_id is not None and locked.cancelled_on is None
+    if not is_open or locked.settled_on is not None or locked.waived_on is not None:
+        return False
+    locked.cancelled_on = locked.starts_on
+    locked.cancelled_reason = reason
+    locked.save(update_fields=["cancelled_on", "cancelled_reason"])
+    audit.record("membership.end_offer", locked, by=None, reason=reason)
+    return True
 
 
 def _lock(term: Term) -> Term:

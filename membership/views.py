@@ -1,88 +1,73 @@
 """The directory of members, and how to join. Anyone may read these; they need no script."""
 
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from core import countries
-from membership import agreements, fees, queries
+from membership import agreements, fees, linked_data, queries
+from membership.directory import Chosen, Directory
+from membership.logos import shown_logo
 from membership.models import AgreementVersion, Application, Constituency, Organisation
+from membership.models.organisations import Hideable
 from membership.models.tiers import IncomeGroup
 from membership.refusals import NothingToAccept
-
-MEMBERS_PER_PAGE = 60
 
 
 @require_safe
 def directory(request: HttpRequest) -> HttpResponse:
-    """Members whose term is current or in grace, by constituency and country.
-
-    A filter that names no constituency or country is left out, since addresses are typed and
-    shortened by people; one that nobody matches shows the empty list and says so.
-    """
-    today = timezone.localdate()
-    constituency = request.GET.get("constituency", "")
-    if constituency not in Constituency.values:
-        constituency = ""
-    country = request.GET.get("country", "").upper()
-    if country not in countries.all_countries():
-        country = ""
-    voices = queries.voices(today)
-    page = Paginator(
-        queries.members(today, constituency=constituency, country=country), MEMBERS_PER_PAGE
-    ).get_page(request.GET.get("page"))
+    """Members whose term is current or in grace, filtered by what the address says."""
+    found = Directory(request.GET, timezone.localdate())
+    dots = found.dots()
     return render(
         request,
         "membership/directory.html",
         {
-            "page_obj": page,
-            "voices": [
-                (voice, _address(constituency=voice.code, country=country)) for voice in voices
-            ],
-            "all_voices": _address(country=country),
-            "members_in_all": sum(voice.members for voice in voices),
-            "constituency": constituency,
-            "constituency_name": Constituency(constituency).label if constituency else "",
-            "country": country,
-            "country_name": countries.get(country).name() if country else "",
-            "countries": _choices(queries.countries_with_members(today), country),
+            "page_obj": found.page(request.GET.get("page")),
+            "chosen": found.chosen,
+            "is_filtered": found.chosen != Chosen(),
+            "heading": ", ".join(
+                choice.label
+                for choices in (found.voices(), found.countries(), found.tier_choices())
+                for choice in choices
+                if choice.current
+            ),
+            "voices": found.voices(),
+            "all_voices": found.chosen.without(constituency=""),
+            "all_voices_members": sum(voice.members for voice in found.voices()),
+            "countries": found.countries(),
+            "tiers": found.tier_choices(),
+            "years": found.years(),
+            "dots": dots,
         },
     )
 
 
-def _choices(offered: list[tuple[str, str]], chosen: str) -> list[tuple[str, str]]:
-    """The countries to choose from, and the chosen one, though it may have no member yet."""
-    if not chosen or chosen in dict(offered):
-        return offered
-    both = [*offered, (chosen, countries.get(chosen).name())]
-    return sorted(both, key=lambda pair: countries.sort_key(pair[1]))
-
-
-def _address(**filters: str) -> str:
-    """The directory's address with those filters that are set."""
-    query = urlencode({name: value for name, value in filters.items() if value})
-    return reverse("members") + (f"?{query}" if query else "")
-
-
 @require_safe
-def member(request: HttpRequest, slug: str) -> HttpResponse:
-    """One member's page; 404 for an organisation that is none on this day."""
+def member(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """One member's page; 404 for an organisation that is none on this day. A duplicate that was
+    merged leads to the one that took it over."""
     today = timezone.localdate()
     organisation = get_object_or_404(
-        Organisation.objects.prefetch_related("terms__tier"), slug=slug
+        Organisation.objects.select_related("logo", "merged_into").prefetch_related("terms__tier"),
+        slug=slug,
     )
+    if organisation.merged_into is not None:
+        return redirect(organisation.merged_into, permanent=True)
     term = organisation.standing_term(today)
     if term is None:
         raise Http404
+    logo = shown_logo(organisation)
     return render(
         request,
         "membership/member.html",
         {
             "organisation": organisation,
+            "shows": {field: not organisation.hides(field) for field in Hideable.values},
+            "logo": logo,
+            "linked_data": linked_data.organization(organisation, logo=logo.url if logo else ""),
             "term": term,
             "in_grace": term.status(today) == term.Status.GRACE,
             "since": queries.member_since(organisation),

@@ -202,6 +202,20 @@ def wagtails_own_sign_in_is_shut(app_configs: Apps, **kwargs: Any) -> list[Check
     return problems
 
 
+@register(Tags.security)
+def somebody_looks_at_uploads(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """Files come from outside and officers open them; the portal alone knows their kind and size."""
+    if settings.PORTAL_MODE != "production" or settings.UPLOAD_SCANNER:
+        return []
+    return [
+        Warning(
+            "No virus scanner looks at the files that people send.",
+            hint="Name a function of yours in UPLOAD_SCANNER (docs/settings.md#upload_scanner).",
+            id="portal.W013",
+        )
+    ]
+
+
 @register(Tags.database)
 def the_role_has_data_rights_alone(
     app_configs: Apps, databases: Sequence[str] | None = None, **kwargs: Any

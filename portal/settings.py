@@ -279,7 +279,12 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_PREVENT_ENUMERATION = True
 # Beside allauth's own limits. Who tries stolen cards begins many small gifts; a donor does not.
-ACCOUNT_RATE_LIMITS = {"begin_gift": "60/h/ip,20/h/key", "claim_gifts": "10/h/user"}
+ACCOUNT_RATE_LIMITS = {
+    "begin_gift": "60/h/ip,20/h/key",
+    "claim_gifts": "10/h/user",
+    # Wide per address: a whole ministry may sit behind one.
+    "seat_code": "10/h/user,100/h/ip",
+}
 # How many proxies of ours stand before the portal; allauth trusts no forwarded address until told.
 ALLAUTH_TRUSTED_PROXY_COUNT = whole_number("TRUSTED_PROXY_COUNT", 0)
 refuse_in_production(

@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 
 from django.utils import formats, timezone
-from django.utils.translation import gettext, override
+from django.utils.translation import override
 
 from core.mail import enqueue_mail
 from core.models import User
@@ -13,9 +13,8 @@ from core.refusals import Refusal
 from core.transactions import use_case
 from funding.dues import billing
 from funding.ledger.entries import NewEntry
-from funding.ledger.posting import post
 from funding.payments.models import Invoice
-from membership import applications, terms
+from membership import applications, reviewing, terms
 from membership.links import path_in
 from membership.models import Application, FeeRule, Term
 
@@ -25,23 +24,23 @@ class Plan:
     """What admitting an application on a day will do; the decision page shows it beforehand."""
 
     fee: FeeRule
+    money: Money  # the fee, or its part by days where the first term is shorter than a year
     starts_on: datetime.date
     ends_on: datetime.date
     entry: NewEntry | None  # None where the fee is zero: the term is waived, nothing is billed
-
-    @property
-    def money(self) -> Money:
-        return self.fee.money
 
 
 def plan(application: Application, *, on: datetime.date) -> Plan:
     """The fee, the term and the ledger entry of an admission on ``on``. Raises TierNotOffered."""
     fee = applications.promised_fee(application)
+    ends_on = terms.last_day_from(on)
+    money = terms.prorated(fee.money, on, ends_on)
     return Plan(
         fee=fee,
+        money=money,
         starts_on=on,
-        ends_on=terms.last_day_of_year_from(on),
-        entry=billing.invoice_entry(fee.money, on=on) if fee.amount else None,
+        ends_on=ends_on,
+        entry=billing.invoice_entry(money, on=on) if money.amount else None,
     )
 
 
@@ -56,13 +55,14 @@ def admit(
 
     The term, its invoice and its entry are of the day ``starts_on``, today by default.
 
-    Raises the refusals of `membership.applications.approve`, `membership.terms.open_term` and
+    Raises the refusals of `membership.reviewing.approve`, `membership.terms.open_term` and
     `membership.fees.fee_for`; a refused attempt stays in the audit log.
     """
     try:
         with use_case():
-            application = applications.approve(application, by=by, reason=reason)
+            application = reviewing.approve(application, by=by, reason=reason)
             assert application.organisation is not None
+            assert application.tier is not None
             day = starts_on or timezone.localdate()
             planned = plan(application, on=day)
             term = terms.open_term(
@@ -74,25 +74,14 @@ def admit(
                 application=application,
                 by=by,
             )
-            if planned.entry is None:
-                term = terms.waive(term, on=day, by=by, reason=_why_nothing(planned.fee))
-                _tell(application, term, "membership_admitted")
-            else:
-                invoice = billing.bill(term, to=application.applicant, on=day)
-                post(billing.invoice_entry(planned.money, on=day, number=invoice.number, by=by))
-                _tell(application, term, "dues_invoice", invoice=invoice)
+            invoice = billing.charge(term, planned.fee, to=application.applicant, on=day, by=by)
+            term.refresh_from_db()
+            template = "dues_invoice" if invoice else "membership_admitted"
+            _tell(application, term, template, invoice=invoice)
     except Refusal as refusal:
-        applications.record_refused(application, "approve", refusal, by=by)
+        reviewing.record_refused(application, "approve", refusal, by=by)
         raise
     return term
-
-
-def _why_nothing(fee: FeeRule) -> str:
-    with override("en"):
-        return gettext("The fee table asks for nothing: %(source)s, %(year)s.") % {
-            "source": fee.source,
-            "year": fee.source_year,
-        }
 
 
 def _tell(

@@ -8,6 +8,8 @@ class DuesConfig(AppConfig):
 
     def ready(self) -> None:
         from funding.dues.outcome import DuesOutcome
-        from funding.payments import outcomes
+        from funding.dues.renewal import reminds_of
+        from funding.payments import outcomes, reminders
 
         outcomes.register("dues", DuesOutcome())
+        reminders.leave("dues", reminds_of)

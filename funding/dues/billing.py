@@ -14,10 +14,12 @@ from funding.ledger import templates
 from funding.ledger.entries import NewEntry, person
 from funding.ledger.models import Pool
 from funding.ledger.pools import open_pool
+from funding.ledger.posting import post
 from funding.payments.checkout import open_payment
 from funding.payments.invoices import BillTo, Line, issue_invoice
 from funding.payments.models import Channel, Invoice, Payment, Status
-from membership.models import Organisation, Term
+from membership import terms
+from membership.models import FeeRule, Organisation, Term
 
 PURPOSE = "dues"
 POOL = "general"
@@ -55,9 +57,42 @@ def invoice_entry(
     )
 
 
+def why_nothing(fee: FeeRule) -> str:
+    """The reason of a waiver that follows from the fee table."""
+    with override("en"):
+        return gettext("The fee table asks for nothing: %(source)s, %(year)s.") % {
+            "source": fee.source,
+            "year": fee.source_year,
+        }
+
+
 @inside_transaction
-def bill(term: Term, *, to: User, on: datetime.date) -> Invoice:
-    """Issue the invoice of ``term``, in the language of ``to``. The fee is above zero."""
+def charge(
+    term: Term,
+    fee: FeeRule,
+    *,
+    to: User,
+    on: datetime.date,
+    by: User | None,
+    due_on: datetime.date | None = None,
+) -> Invoice | None:
+    """Bill ``term`` and book it; None where the fee is zero, and the term waived instead."""
+    if not term.fee:
+        terms.waive(term, on=on, by=by, reason=why_nothing(fee))
+        return None
+    invoice = bill(term, to=to, on=on, due_on=due_on)
+    post(invoice_entry(term.money, on=on, number=invoice.number, by=by))
+    return invoice
+
+
+@inside_transaction
+def bill(
+    term: Term, *, to: User, on: datetime.date, due_on: datetime.date | None = None
+) -> Invoice:
+    """Issue the invoice of ``term``, in the language of ``to``. The fee is above zero.
+
+    It is due `PAYMENT_PERIOD` later, unless ``due_on`` says when.
+    """
     organisation = term.organisation
     language = to.preferred_language
     with override(language):
@@ -74,7 +109,7 @@ def bill(term: Term, *, to: User, on: datetime.date) -> Invoice:
         lines=[Line(description=words, amount=term.fee)],
         currency=term.currency,
         issued_on=on,
-        due_on=on + PAYMENT_PERIOD,
+        due_on=due_on or on + PAYMENT_PERIOD,
         language=language,
     )
 
@@ -84,6 +119,11 @@ def invoices_of(organisation: Organisation) -> QuerySet[Invoice]:
     return Invoice.objects.filter(
         purpose=PURPOSE, purpose_id__in=organisation.terms.values("pk")
     ).order_by("-issued_on", "-pk")
+
+
+def standing_invoice(term: Term) -> Invoice | None:
+    """The invoice that asks for the dues of ``term``, unless there is none or it is void."""
+    return Invoice.objects.filter(purpose=PURPOSE, purpose_id=term.pk, credit_note=None).first()
 
 
 def start_dues_payment(invoice: Invoice, *, by: User) -> Payment:
@@ -117,15 +157,6 @@ def start_dues_payment(invoice: Invoice, *, by: User) -> Payment:
             user=by,
             invoice=invoice,
         )
-
-
-def unearned(payment: Payment) -> int:
-    """How much of a payment of dues is not earned yet: all of it.
-
-    Dues are not earned month by month in the books yet, so what was paid stands whole in deferred
-    dues. `funding.ledger.templates.dues_earned` will make it less.
-    """
-    return payment.amount
 
 
 def why_not_payable(term: Term, invoice: Invoice) -> str:

@@ -139,6 +139,24 @@ def void_given_back(invoice: Invoice) -> CreditNote:
     return note
 
 
+@inside_transaction
+def withdraw(invoice: Invoice) -> bool:
+    """Make the invoice of a renewal that nobody took up void; False where money came or comes."""
+    _term, invoice = _lock(invoice)
+    if invoice.voided_by is not None:
+        return True
+    under_way = invoice.payments.filter(status__in=[Status.PROCESSING, Status.SUCCEEDED])
+    if any(payment.status == Status.PROCESSING or kept_of(payment) for payment in under_way):
+        return False
+    unpaid = invoice.outstanding.amount
+    with override(invoice.language):
+        reason = gettext("The renewal was not taken up.")
+    # The message that the membership lapsed says so, and the payer is not written to twice.
+    note = void_invoice(invoice, reason=reason, by=None, replaced=True)
+    _post_credit(note, invoice, unpaid, by=None)
+    return True
+
+
 def was_credited(invoice: Invoice) -> bool:
     """Whether a part of ``invoice`` that was never paid left the books with its credit note."""
     note = invoice.voided_by

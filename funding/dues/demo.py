@@ -13,7 +13,7 @@ from funding.dues import admission, billing
 from funding.ledger import queries, templates
 from funding.ledger.posting import post
 from funding.payments.demo_cards import pay_by_card
-from membership import applications
+from membership import reviewing
 from membership.demo import (
     MEMBERS,
     OF_THE_CONTACT,
@@ -42,7 +42,7 @@ def load(contact: User, officer: User) -> None:
     _admit(OF_THE_CONTACT, contact, officer)
     first, second = (apply_for(waiting, by=applicant(waiting)) for waiting in WAITING)
     if second.state == State.SUBMITTED:
-        second = applications.begin_review(second, by=officer)
+        second = reviewing.begin_review(second, by=officer)
     _backdate(first, days=3)
     _backdate(second, days=9)
 
@@ -70,7 +70,7 @@ def _admit(organisation: DemoOrganisation, person: User, officer: User) -> Term 
     days = organisation.admitted_days_ago or 0
     application = apply_for(organisation, by=person)
     if application.state == State.SUBMITTED:
-        application = applications.begin_review(application, by=officer)
+        application = reviewing.begin_review(application, by=officer)
     if application.state == State.UNDER_REVIEW:
         day = timezone.localdate() - datetime.timedelta(days=days)
         admission.admit(application, by=officer, starts_on=day)

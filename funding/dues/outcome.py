@@ -1,10 +1,12 @@
 """What a payment of dues means: the term is settled."""
 
+import datetime
+
 from django.utils import formats, timezone
 from django.utils.translation import gettext, override
 
 from core.mail import enqueue_mail
-from funding.dues import billing, crediting
+from funding.dues import billing, crediting, earning
 from funding.ledger.entries import NewEntry
 from funding.payments import money_back, problems
 from funding.payments.models import Invoice, Payment
@@ -58,7 +60,7 @@ class DuesOutcome:
                 f"Term {term.pk} was settled or waived before this payment arrived; "
                 "the money belongs to the payer.",
             )
-        elif term.makes_member(on):
+        elif term.makes_member(on) or _renews_one_that_counts(term, on):
             self._tell(payment, term)
         elif term.status(on) != Term.Status.UPCOMING:
             self._note(
@@ -150,7 +152,7 @@ class DuesOutcome:
 
         Of dues that an owed-back payment brought nothing was earned, and nothing is paid ahead.
         """
-        return min(amount, billing.unearned(payment)) if _was_for_dues(payment) else 0
+        return min(amount, earning.unearned(payment)) if _was_for_dues(payment) else 0
 
     def failed(self, payment: Payment) -> None:
         """The invoice stays open; the payment's own page says what happened."""
@@ -190,5 +192,12 @@ def _pays(payment: Payment) -> bool:
     return payment.invoice.counts(payment) and _term(payment).waived_on is None
 
 
+def _renews_one_that_counts(term: Term, on: datetime.date) -> bool:
+    """Whether it was paid ahead, by a member: the days until it begins are those of the last term."""
+    before = term.renews
+    paid_ahead = term.status(on) == Term.Status.UPCOMING
+    return paid_ahead and before is not None and before.makes_member(on)
+
+
 def _term(payment: Payment) -> Term:
-    return Term.objects.select_related("organisation").get(pk=payment.purpose_id)
+    return Term.objects.select_related("organisation", "renews").get(pk=payment.purpose_id)

@@ -57,3 +57,29 @@ class SamePurchaseOrder(DuesRefusal):
 
 class PurchaseOrderMissing(DuesRefusal):
     message = _("Write the number of the purchase order.")
+
+
+class NobodyToBill(DuesRefusal):
+    message = _(
+        "%(organisation)s has neither a billing contact nor a primary contact, so nobody can be "
+        "billed. Give somebody one of these roles first."
+    )
+
+
+class MayNotRejoin(DuesRefusal):
+    message = _("Only the primary contact or a billing contact may do this.")
+
+
+class MembershipStands(DuesRefusal):
+    message = _("%(organisation)s has a term that stands or awaits its payment.")
+
+
+class ApplyAgain(DuesRefusal):
+    message = _(
+        "The last term of %(organisation)s ended more than a year ago, or was cancelled or never "
+        "paid. Apply again."
+    )
+
+
+class DayNotInTerm(DuesRefusal):
+    message = _("Choose today or a later day of the term, which ends on %(last)s.")

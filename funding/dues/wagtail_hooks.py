@@ -5,7 +5,11 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 
+from funding.dues import needs
 from funding.dues.backoffice import MembersGroup
+from funding.payments.backoffice import panel
+
+panel.register(needs.of_applications)
 
 
 @hooks.register("register_admin_viewset")
@@ -16,3 +20,7 @@ def register_members() -> MembersGroup:
 @hooks.register("register_log_actions")
 def register_log_actions(actions: Any) -> None:
     actions.register_action("dues.bill_again", _("Bill a term again"), _("Billed the term again"))
+    actions.register_action(
+        "dues.renewal_not_offered", _("Leave a renewal to staff"), _("The renewal was not offered")
+    )
+    actions.register_action("dues.rejoin", _("Join again"), _("Joined again"))

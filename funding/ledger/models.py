@@ -138,6 +138,12 @@ class Entry(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["idempotency_key"], name="entry_key"),
         ]
+        indexes = [
+            # What the books hold of one membership term; no other source is looked up.
+            models.Index(
+                fields=["source"], name="entry_of_term", condition=Q(source__startswith="term:")
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk} {self.kind}"

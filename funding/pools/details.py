@@ -1,34 +1,17 @@
 """What a donor says of themselves: person or organisation, name, and a logo that staff look at."""
 
-import io
 import uuid
 
 from django.core.files.base import ContentFile
 from django.utils.translation import gettext_lazy as _
-from PIL import Image as Picture
 from wagtail.images import get_image_model
 
-from core import audit, uploads
+from core import audit
 from core.models import User
 from core.transactions import inside_transaction, use_case
 from funding.pools import naming
 from funding.pools.models import Donor
 from funding.pools.refusals import GivingRefusal
-
-MOST_BYTES = 2 * uploads.MEGABYTE
-# A picture of few bytes can unfold to gigabytes; it is refused before it does.
-MOST_PIXELS = 25_000_000
-SIDE = 800
-
-
-class NotAPicture(GivingRefusal):
-    message = _("This file cannot be read as a picture. Save it as PNG or JPEG and choose that.")
-    field = "logo"
-
-
-class PictureTooLarge(GivingRefusal):
-    message = _("The picture has too many pixels. Save it at 4,000 by 4,000 or less.")
-    field = "logo"
 
 
 class NoLogo(GivingRefusal):
@@ -57,7 +40,7 @@ def change_details(user: User, *, kind: str, name: str) -> Donor:
 def propose_logo(user: User, picture: bytes) -> Donor:
     """Keep a logo that is shown once staff approve it; the one before is gone.
 
-    ``picture`` as `ready_logo` returns it. The donor's own row must be there.
+    ``picture`` as `core.pictures.ready_logo` returns it. The donor's own row must be there.
     """
     title = f"Logo {uuid.uuid4().hex[:12]}"
     with use_case():
@@ -99,28 +82,6 @@ def decide_logo(donor: Donor, *, logo_id: int, approved: bool, by: User, reason:
         audit.record("pools.decide_logo", locked, by=by, reason=reason, approved=approved)
         naming.changed([locked.pk])
     return locked
-
-
-def ready_logo(sent: uploads.Sent) -> bytes:
-    """A logo as it is kept: read, made no larger than needed, and written anew as PNG.
-
-    Written anew, the file says nothing of the camera or the place any more, and holds nothing but
-    the picture. Outside any transaction. Raises uploads.UploadRefused, NotAPicture, PictureTooLarge.
-    """
-    content = uploads.bytes_of(sent, limit=MOST_BYTES)
-    kinds = (uploads.PNG, uploads.JPEG)
-    upload = uploads.accept(sent.name or "", content, kinds=kinds, limit=MOST_BYTES)
-    try:
-        with Picture.open(io.BytesIO(upload.content), formats=["PNG", "JPEG"]) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                raise PictureTooLarge
-            plain = picture.convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Picture.DecompressionBombError) as error:
-        raise NotAPicture from error
-    plain.thumbnail((SIDE, SIDE))
-    made = io.BytesIO()
-    plain.save(made, "PNG")
-    return made.getvalue()
 
 
 @inside_transaction

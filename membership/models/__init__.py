@@ -2,6 +2,7 @@
 
 from membership.models.agreements import Acceptance, Agreement, AgreementVersion
 from membership.models.applications import Application, InformationRequest
+from membership.models.attachments import Attachment
 from membership.models.organisations import (
     Constituency,
     Organisation,
@@ -9,6 +10,10 @@ from membership.models.organisations import (
     Seat,
     SeatRole,
 )
+from membership.models.renewals import TermNotice, TermPolicy
+from membership.models.reviews import Appeal, Approval, ReviewNote
+from membership.models.seats import Invitation, JoinRequest
+from membership.models.shares import Share
 from membership.models.terms import Term
 from membership.models.tiers import FeeRule, Tier
 
@@ -16,14 +21,23 @@ __all__ = [
     "Acceptance",
     "Agreement",
     "AgreementVersion",
+    "Appeal",
     "Application",
+    "Approval",
+    "Attachment",
     "Constituency",
     "FeeRule",
     "InformationRequest",
+    "Invitation",
+    "JoinRequest",
     "Organisation",
     "OrganisationKind",
+    "ReviewNote",
     "Seat",
     "SeatRole",
+    "Share",
     "Term",
+    "TermNotice",
+    "TermPolicy",
     "Tier",
 ]

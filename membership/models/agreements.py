@@ -112,6 +112,10 @@ class Acceptance(models.Model):
     organisation = models.ForeignKey(
         Organisation, on_delete=models.PROTECT, null=True, blank=True, related_name="acceptances"
     )
+    # Who has the authority, in their own words; ``person`` is who pressed the button. Both are
+    # empty where an organisation accepted before this was asked.
+    signatory_name = models.CharField(_("who accepts"), max_length=150, blank=True)
+    signatory_function = models.CharField(_("function of who accepts"), max_length=150, blank=True)
     accepted_at = models.DateTimeField(_("accepted at"))
 
     class Meta:
@@ -132,6 +136,11 @@ class Acceptance(models.Model):
             models.CheckConstraint(
                 condition=Q(application__isnull=False) | Q(organisation__isnull=False),
                 name="acceptance_is_for_someone",
+            ),
+            models.CheckConstraint(
+                condition=Q(signatory_name="", signatory_function="")
+                | (~Q(signatory_name="") & ~Q(signatory_function="")),
+                name="acceptance_names_person_and_function",
             ),
         ]
         triggers = [

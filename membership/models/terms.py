@@ -78,6 +78,10 @@ class Term(models.Model):
     application = models.OneToOneField(
         Application, on_delete=models.PROTECT, null=True, blank=True, related_name="term"
     )
+    # The term that it follows: each is renewed once, so that an end date moves once.
+    renews = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="renewal"
+    )
     starts_on = models.DateField(_("first day"))
     ends_on = models.DateField(_("last day"))
     # The fee as it was agreed: a later change of the fee table changes no term.
@@ -127,8 +131,13 @@ class Term(models.Model):
                 violation_error_message=_("A term is settled or waived, never both."),
             ),
             models.CheckConstraint(
+                # Nobody waives what the fee table does not ask for: a renewal of it needs no person.
                 condition=Q(waived_on__isnull=True, waived_by__isnull=True, waived_reason="")
-                | (Q(waived_on__isnull=False, waived_by__isnull=False) & ~Q(waived_reason="")),
+                | (
+                    Q(waived_on__isnull=False)
+                    & (Q(waived_by__isnull=False) | Q(fee=0))
+                    & ~Q(waived_reason="")
+                ),
                 name="term_waiver_is_whole",
                 violation_error_message=_("A waiver needs a day, a person and a reason."),
             ),
@@ -136,8 +145,10 @@ class Term(models.Model):
                 condition=Q(
                     cancelled_on__isnull=True, cancelled_by__isnull=True, cancelled_reason=""
                 )
+                # An offer of renewal that nobody took up ends by itself.
                 | (
-                    Q(cancelled_on__isnull=False, cancelled_by__isnull=False)
+                    Q(cancelled_on__isnull=False)
+                    & (Q(cancelled_by__isnull=False) | Q(renews__isnull=False))
                     & ~Q(cancelled_reason="")
                 ),
                 name="term_cancellation_is_whole",

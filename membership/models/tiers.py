@@ -37,11 +37,20 @@ class Tier(models.Model):
         default=True,
         help_text=_("A closed tier keeps its members and takes no new applications."),
     )
+    reviewers = models.PositiveSmallIntegerField(
+        _("officers who approve"),
+        default=1,
+        choices=[(1, _("one officer")), (2, _("two different officers"))],
+        help_text=_("How many must say yes before an organisation of this tier is admitted."),
+    )
 
     class Meta:
         verbose_name = _("tier")
         verbose_name_plural = _("tiers")
         ordering = ["position", "code"]
+        constraints = [
+            models.CheckConstraint(condition=Q(reviewers__in=[1, 2]), name="tier_one_or_two_review")
+        ]
 
     def __str__(self) -> str:
         return in_language(self, "name")

@@ -7,11 +7,11 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from core.money import Money
+from core.pictures import ready_logo
 from core.uploads import UploadRefused
-from funding.pools import details, policy
+from funding.pools import policy
 from funding.pools.forms.giver import ANONYMOUS, NAMED
 from funding.pools.models import Donor
-from funding.pools.refusals import GivingRefusal
 
 
 class NamingForm(forms.Form):
@@ -79,8 +79,8 @@ class DetailsForm(forms.Form):
         if not sent:
             return None
         try:
-            return details.ready_logo(sent)
-        except (UploadRefused, GivingRefusal) as refusal:
+            return ready_logo(sent)
+        except UploadRefused as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
 
 

@@ -1,7 +1,8 @@
-"""What people of member organisations see and do: apply, follow an application, pay.
+"""What people of member organisations see and do: what they owe and when, and paying it. How they
+apply stands in application_views.py.
 
-Loading is authorising: an application is loaded through its applicant, an organisation and its
-invoices through the reader's seat. Everything else is a 404, whether it exists or not.
+Loading is authorising: an organisation and its invoices are loaded through the reader's seat.
+Everything else is a 404, whether it exists or not.
 """
 
 import datetime
@@ -23,29 +24,19 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from core.models import User
 from core.refusals import Refusal
 from core.responses import SeeOther
-from funding.dues import billing, crediting
-from funding.dues.refusals import InvoiceVoid
+from funding.dues import billing, crediting, renewal
+from funding.dues.refusals import DuesRefusal, InvoiceVoid
 from funding.payments.models import Invoice, Payment, Status
 from funding.payments.views import to_checkout
-from membership import applications, queries
-from membership.forms import ApplicationForm, WordsForm
-from membership.models import Application, Organisation, Seat, Term
-from membership.refusals import AgreementNotAccepted, TierNotOffered, WrongStep
+from membership import queries, sharing
+from membership.models import Organisation, Seat, Term
+from membership.refusals import TierNotOffered
 
 
 def _reader(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise Http404
     return request.user
-
-
-def _own_application(request: HttpRequest, public_id: uuid.UUID) -> Application:
-    """The reader's own application, or 404."""
-    return get_object_or_404(
-        Application.objects.select_related("tier", "organisation", "applicant"),
-        public_id=public_id,
-        applicant=_reader(request),
-    )
 
 
 def _own_invoice(request: HttpRequest, public_id: uuid.UUID) -> Invoice:
@@ -123,10 +114,26 @@ class Membership:
     bills: list[Bill]
     seats: list[Seat]
     own_seat: Seat | None
+    can_rejoin: bool
 
     @property
     def latest(self) -> Standing | None:
-        return self.standings[0] if self.standings else None
+        """The term that makes it a member; else the newest, past renewals that nobody took up."""
+        counting = (Term.Status.CURRENT, Term.Status.GRACE)
+        for standing in self.standings:
+            if standing.status in counting:
+                return standing
+        begun = [each for each in self.standings if each.term.last_day >= each.term.starts_on]
+        return next(iter(begun or self.standings), None)
+
+    @property
+    def renewal(self) -> Standing | None:
+        """The next term, while it waits for its payment beside one that still counts."""
+        for standing in self.standings:
+            awaiting = standing.status == Term.Status.AWAITING_PAYMENT
+            if awaiting and standing.term.renews_id is not None and standing != self.latest:
+                return standing
+        return None
 
 
 def _membership(organisation: Organisation, reader: User, on: datetime.date) -> Membership:
@@ -150,6 +157,7 @@ def _membership(organisation: Organisation, reader: User, on: datetime.date) -> 
         ],
         seats=seats,
         own_seat=next((seat for seat in seats if seat.person_id == reader.pk), None),
+        can_rejoin=renewal.why_no_rejoin(organisation, by=reader, on=on) == "",
     )
 
 
@@ -168,167 +176,43 @@ def overview(request: HttpRequest) -> HttpResponse:
                 _membership(organisation, reader, today)
                 for organisation in queries.organisations_of(reader)
             ],
-            "applications": reader.applications.select_related("tier").order_by("-pk"),
+            "applications": sharing.editable_by(reader).select_related("tier").order_by("-pk"),
+            "offered": sharing.offered_to(reader).filter(person__isnull=True),
         },
     )
 
 
-# --- Applying -------------------------------------------------------------------------------------
+# --- Joining again --------------------------------------------------------------------------------
 
 
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def apply(request: HttpRequest) -> HttpResponse:
-    """The form of a new application. Sent twice it makes one draft."""
-    if request.method == "POST":
-        form = ApplicationForm(request.POST)
-        if form.is_valid():
-            application = applications.start(
-                form.answers(),
-                by=_reader(request),
-                form_token=form.cleaned_data["form_token"],
-            )
-            return SeeOther(_page_of(application))
-    else:
-        form = ApplicationForm()
-    drafts = _reader(request).applications.filter(state=Application.State.DRAFT)
-    return render(
-        request,
-        "account_area/membership/form.html",
-        {"form": form, "draft": None, "drafts": drafts},
+def rejoin(request: HttpRequest, slug: str) -> HttpResponse:
+    """Say what joining again after a lapse means and costs, then do it by POST."""
+    reader = _reader(request)
+    organisation = get_object_or_404(
+        Organisation.objects.filter(seats__person=reader).distinct(), slug=slug
     )
-
-
-@never_cache
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def change(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Change a draft. What is submitted stays as it is."""
-    draft = _own_application(request, public_id)
-    if not draft.is_draft:
-        return redirect(_page_of(draft))
-    if request.method == "POST":
-        form = ApplicationForm(request.POST, draft=draft)
-        if form.is_valid():
-            try:
-                draft = applications.save_draft(draft, form.answers(), by=_reader(request))
-            except WrongStep as refusal:
-                messages.error(request, str(refusal))
-            return SeeOther(_page_of(draft))
-    else:
-        form = ApplicationForm(draft=draft)
-    return render(
-        request,
-        "account_area/membership/form.html",
-        {"form": form, "draft": draft},
-    )
-
-
-def _page_of(application: Application) -> str:
-    """Where an application goes on: a draft to its check page, the rest to its own page."""
-    name = "membership_application_check" if application.is_draft else "membership_application"
-    return reverse(name, args=[application.public_id])
-
-
-@never_cache
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def check(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """The answers once more, the fee, and the button that submits."""
-    draft = _own_application(request, public_id)
-    if not draft.is_draft:
-        return redirect(_page_of(draft))
     if request.method == "POST":
         try:
-            submitted = applications.submit(draft, by=_reader(request))
-        except WrongStep:
-            # The second press of the button: the first one did it.
-            return SeeOther(reverse("membership_application", args=[draft.public_id]))
-        except (AgreementNotAccepted, TierNotOffered) as refusal:
-            messages.error(request, str(refusal))
-            return SeeOther(reverse("membership_application_change", args=[draft.public_id]))
+            term = renewal.rejoin(organisation, by=reader)
         except Refusal as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, _("The application is submitted."))
-            return SeeOther(_page_of(submitted))
-    try:
-        fee = applications.promised_fee(draft)
-    except TierNotOffered as refusal:
-        messages.error(request, str(refusal))
-        return redirect("membership_application_change", public_id=draft.public_id)
-    return render(
-        request,
-        "account_area/membership/check.html",
-        {
-            "application": draft,
-            "fee": fee,
-            "versions": draft.ticked_versions.select_related("agreement"),
-        },
-    )
-
-
-# --- Following an application ---------------------------------------------------------------------
-
-
-@never_cache
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def application(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Where an application stands, what happens next and when; POST answers a question."""
-    found = _own_application(request, public_id)
-    if found.is_draft:
-        return redirect(_page_of(found))
-    form = WordsForm(request.POST or None, label=_("Your answer"))
-    if request.method == "POST" and form.is_valid():
-        try:
-            applications.answer(found, form.cleaned_data["words"], by=_reader(request))
-        except WrongStep:
-            messages.info(request, _("There is no open question. The answer was not needed."))
-        except Refusal as refusal:
-            messages.error(request, str(refusal))
-        else:
-            messages.success(request, _("Your answer is sent. The review goes on."))
-        return SeeOther(_page_of(found))
-    return render(
-        request,
-        "account_area/membership/application.html",
-        {
-            "application": found,
-            "form": form if found.open_question else None,
-            "question": found.open_question,
-            "answered": found.information_requests.filter(answered_at__isnull=False),
-            "acceptances": found.acceptances.select_related("version__agreement"),
-            "fee": _fee_or_none(found),
-        },
-    )
-
-
-def _fee_or_none(found: Application) -> object:
-    try:
-        return applications.promised_fee(found)
-    except TierNotOffered:
-        return None
-
-
-@never_cache
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def withdraw(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Say what withdrawing means, then do it by POST."""
-    found = _own_application(request, public_id)
-    if request.method == "POST":
-        try:
-            applications.withdraw(found, by=_reader(request))
-        except Refusal as refusal:
-            messages.error(request, str(refusal))
-        else:
-            messages.success(request, _("The application is withdrawn."))
+            done = _("The membership is current.") if term.waived_on else _("A new term is open.")
+            messages.success(request, done)
         return SeeOther(reverse("membership_area"))
-    if not found.is_open:
-        return redirect(_page_of(found))
-    return render(request, "account_area/membership/withdraw.html", {"application": found})
+    try:
+        plan = renewal.rejoin_plan(organisation, by=reader, on=timezone.localdate())
+    except (TierNotOffered, DuesRefusal) as refusal:
+        messages.error(request, str(refusal))
+        return redirect("membership_area")
+    return render(
+        request,
+        "account_area/membership/rejoin.html",
+        {"organisation": organisation, "plan": plan},
+    )
 
 
 # --- Paying ---------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from funding.pools import queries as giving
 from home.models import EvangelistPage
 from home.profiles import State, profile_of, standing
 from membership import queries as membership
-from membership.models import Application, Term
+from membership.models import Application, JoinRequest, SeatRole, Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "waiting": [
                 *_dues(reader, today),
                 *_applications(reader),
+                *_seat_requests(reader),
                 *_instalments(reader, today),
                 *_profile(profile),
             ],
@@ -76,10 +77,25 @@ def _applications(reader: User) -> list[Waiting]:
     }
     return [
         Waiting(
-            words[Application.State(application.state)] % {"organisation": application.public_name},
+            words[Application.State(application.state)] % {"organisation": application},
             reverse("membership_application", args=[application.public_id]),
         )
         for application in reader.applications.filter(state__in=words).order_by("pk")
+    ]
+
+
+def _seat_requests(reader: User) -> list[Waiting]:
+    waiting = JoinRequest.objects.filter(
+        state=JoinRequest.State.OPEN,
+        organisation__seats__in=reader.seats.filter(roles__contains=[SeatRole.PRIMARY_CONTACT]),
+    ).select_related("organisation", "person")
+    return [
+        Waiting(
+            _("%(organisation)s: %(person)s asks for a seat.")
+            % {"organisation": asked.organisation, "person": asked.person},
+            reverse("people_request", args=[asked.organisation.slug, asked.public_id]),
+        )
+        for asked in waiting
     ]
 
 

@@ -20,7 +20,7 @@ from funding.ledger.models import Entry, Pool
 from funding.ledger.refusals import UnknownAccount
 from funding.payments import progress
 from funding.payments.models import Invoice, Payment
-from membership import applications, terms
+from membership import applications, reviewing, terms
 from membership.models import Application, FeeRule, SeatRole, Term
 from membership.refusals import (
     MembershipRefusal,
@@ -106,7 +106,7 @@ class TestAdmission:
             answers(), by=charlie, form_token=uuid.uuid4(), organisation=organisation
         )
         applications.submit(draft, by=charlie)
-        term = admission.admit(applications.begin_review(draft, by=bob), by=bob)
+        term = admission.admit(reviewing.begin_review(draft, by=bob), by=bob)
 
         assert term.organisation == organisation
         roles = {seat.person: seat.roles for seat in organisation.seats.all()}
@@ -122,7 +122,7 @@ class TestAdmission:
             answers(), by=alice, form_token=uuid.uuid4(), organisation=organisation
         )
         applications.submit(draft, by=alice)
-        again = applications.begin_review(draft, by=bob)
+        again = reviewing.begin_review(draft, by=bob)
         with pytest.raises(TermOverlaps):
             admission.admit(again, by=bob)
         again.refresh_from_db()

@@ -87,7 +87,7 @@ def test_the_numbers_of_the_home_page_are_those_of_the_lists(people: People) -> 
 
     counted = {}
     page.goto("/members/")
-    counted["members"] = page.locator("main tbody tr").count()
+    counted["members"] = page.locator("main table.stack tbody tr").count()
     page.goto("/implementations/")
     counted["countries"] = page.locator("tbody tr").count()
     page.goto("/evangelists/")

@@ -18,7 +18,7 @@ from funding.dues import admission, billing
 from funding.ledger.models import Pool
 from funding.payments import progress
 from funding.payments.models import Invoice, Payment
-from membership import agreements, applications, organisations, seeds, terms
+from membership import agreements, applications, organisations, reviewing, seeds, terms
 from membership.applications import Answers
 from membership.models import Application, Organisation, Term, Tier
 from tests.factories.payments import settlement, state
@@ -57,6 +57,11 @@ def answers(**changes: Any) -> Answers:
         "description": "Installs OpenLMIS.",
         "tier": "implementer",
         "constituency": "implementer",
+        "contact_name": "Ada Applicant",
+        "contact_email": "ada@example.org",
+        "signatory_name": "Dora Director",
+        "signatory_function": "Director",
+        "may_bind": True,
         **changes,
     }
     values["tier"] = Tier.objects.get(code=values["tier"])
@@ -81,7 +86,7 @@ def reviewed_application(
 ) -> Application:
     """Taken up by an officer, and waiting for the decision."""
     submitted = submitted_application(by, **changes)
-    return applications.begin_review(submitted, by=officer or make_officer())
+    return reviewing.begin_review(submitted, by=officer or make_officer())
 
 
 def admitted_term(

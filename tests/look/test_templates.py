@@ -26,7 +26,9 @@ BACK_OFFICE_FRAGMENTS = {
     "payments/backoffice/processor_lines.html": "templates/payments/backoffice/dispute.html",
     "payments/backoffice/needs_you.html": "funding/payments/backoffice/panel.py",
     "pools/backoffice/pledge_act.html": "templates/pools/backoffice/pledge.html",
+    "membership/backoffice/facts.html": "templates/membership/backoffice/organisation.html",
     "pools/backoffice/hide.html": "templates/pools/backoffice/gift.html",
+    "dues/cancel_cell.html": "funding/dues/term_pages.py",
 }
 BACK_OFFICE = [
     name

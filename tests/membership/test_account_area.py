@@ -12,7 +12,7 @@ from django.utils import timezone
 from core.models import User
 from funding.ledger.models import Pool
 from funding.payments.models import Payment
-from membership import applications
+from membership import reviewing
 from membership.models import Agreement, AgreementVersion, Application, Tier
 from tests.factories.membership import (
     MINISTRY,
@@ -49,7 +49,7 @@ def charlie(foundation: Pool) -> Client:
 
 
 def typed(**changes: str) -> dict[str, str]:
-    version = AgreementVersion.objects.get(label="1.0")
+    """The first step, as a browser sends it by "Save and go on"."""
     return {
         "form_token": str(uuid.uuid4()),
         "legal_name": "Clinic Stock Systems Limited",
@@ -58,11 +58,41 @@ def typed(**changes: str) -> dict[str, str]:
         "country": "MW",
         "website": "clinicstock.example.org",
         "description": "We install and support OpenLMIS.",
-        "constituency": "implementer",
-        "tier": str(Tier.objects.get(code="implementer").pk),
-        f"accept_{version.pk}": "on",
+        "then": "on",
         **changes,
     }
+
+
+def contacts(**changes: str) -> dict[str, str]:
+    return {
+        "contact_name": "Alice",
+        "contact_email": "alice@example.org",
+        "voting_name": "Viola",
+        "voting_email": "viola@example.org",
+        "then": "on",
+        **changes,
+    }
+
+
+def tier(**changes: str) -> dict[str, str]:
+    chosen = str(Tier.objects.get(code="implementer").pk)
+    return {"constituency": "implementer", "tier": chosen, "then": "on", **changes}
+
+
+def accepted(**changes: str) -> dict[str, str]:
+    version = AgreementVersion.objects.get(label="1.0")
+    return {
+        f"accept_{version.pk}": "on",
+        "signatory_name": "Dora Director",
+        "signatory_function": "Director",
+        "may_bind": "on",
+        "then": "on",
+        **changes,
+    }
+
+
+def step(draft: Application, name: str) -> str:
+    return reverse("membership_application_step", args=[draft.public_id, name])
 
 
 def page(answer: Any) -> str:
@@ -74,23 +104,100 @@ def page(answer: Any) -> str:
 # --- The way through ------------------------------------------------------------------------------
 
 
-def test_form_check_submit_and_the_page_that_says_what_happens_next(
+def test_four_steps_check_submit_and_the_page_that_says_what_happens_next(
     client: Client, alice: User
 ) -> None:
     answer = client.post(reverse("membership_apply"), typed())
-    assert answer.status_code == 303
+    for sent in (contacts(), tier(), accepted()):
+        assert answer.status_code == 303
+        assert page(client.get(answer["Location"]))
+        answer = client.post(answer["Location"], sent)
     check = answer["Location"]
     shown = page(client.get(check))
-    assert "Clinic Stock Systems Limited" in shown
-    assert "$250.00" in shown
+    for words in ("Clinic Stock Systems Limited", "viola@example.org", "Dora Director", "$250.00"):
+        assert words in shown
+    assert "Before it can be submitted" not in shown
 
     answer = client.post(check)
     assert answer.status_code == 303
     application = Application.objects.get()
     assert application.state == State.SUBMITTED
     assert application.website == "https://clinicstock.example.org"
+    acceptance = application.acceptances.get()
+    assert (acceptance.signatory_name, acceptance.signatory_function) == (
+        "Dora Director",
+        "Director",
+    )
     shown = page(client.get(answer["Location"]))
     assert "The application is submitted." in shown
+
+
+@pytest.mark.parametrize("then", ["on", "later"])
+def test_a_half_filled_step_is_kept_whichever_button_is_pressed(
+    client: Client, alice: User, then: str
+) -> None:
+    half = {**typed(legal_name="", kind="", website="not a site"), "then": then}
+    answer = client.post(reverse("membership_apply"), half)
+    draft = Application.objects.get()
+    assert (draft.public_name, draft.legal_name, draft.website) == (
+        "Clinic Stock Systems",
+        "",
+        "not a site",
+    )
+    if then == "later":
+        assert answer["Location"] == reverse("membership_area")
+        assert "Clinic Stock Systems" in page(client.get(answer["Location"]))
+    else:
+        assert "Write the legal name of the organisation." in page(answer)
+
+
+def test_the_check_page_names_all_that_lacks_and_links_to_the_field(
+    client: Client, alice: User
+) -> None:
+    client.post(reverse("membership_apply"), typed(legal_name="", website="not a site"))
+    draft = Application.objects.get()
+    check = reverse("membership_application_check", args=[draft.public_id])
+    shown = page(client.get(check))
+    href = f"{step(draft, 'organisation')}?problems=1"
+    assert f'href="{href}#id_legal_name"' in shown
+    assert f'href="{href}#id_website"' in shown
+    for words in ("Choose a tier.", "Choose the constituency.", "Tick the box to accept the Code"):
+        assert words in shown
+    assert "Accept the agreements and submit" not in shown
+    there = page(client.get(href))
+    assert "Write the legal name of the organisation." in there
+    assert "Write the website like https://www.example.org." in there
+    assert 'value="not a site"' in there
+    refused = page(client.post(check, follow=True))
+    assert "The application is not complete." in refused
+    draft.refresh_from_db()
+    assert draft.state == State.DRAFT
+
+
+def test_what_a_draft_cannot_keep_stays_on_the_page(client: Client, alice: User) -> None:
+    long = "x" * 201
+    answer = client.post(reverse("membership_apply"), {**typed(legal_name=long), "then": "later"})
+    assert f'value="{long}"' in page(answer)
+    assert Application.objects.get().public_name == "Clinic Stock Systems"
+
+
+def test_nothing_typed_makes_no_draft(client: Client, alice: User) -> None:
+    answer = client.post(reverse("membership_apply"), {"form_token": str(uuid.uuid4())})
+    assert "Write the legal name of the organisation." in page(answer)
+    assert not Application.objects.exists()
+
+
+def test_a_register_and_its_number_go_together(client: Client, alice: User) -> None:
+    form = typed(registration_number="1234567")
+    assert "Write the code of the register that gave the number." in page(
+        client.post(reverse("membership_apply"), form)
+    )
+    form |= {"registration_agency": "not a code"}
+    assert "as org-id.guide has it" in page(client.post(reverse("membership_apply"), form))
+    form |= {"registration_agency": "gb-chc"}
+    assert client.post(reverse("membership_apply"), form).status_code == 303
+    draft = Application.objects.get()
+    assert (draft.registration_agency, draft.registration_number) == ("GB-CHC", "1234567")
 
 
 def test_pressing_submit_twice_is_submitting_once(client: Client, alice: User) -> None:
@@ -114,7 +221,7 @@ def test_going_back_and_changing_an_answer_changes_the_draft(client: Client, ali
     first = client.post(reverse("membership_apply"), form)
     second = client.post(reverse("membership_apply"), {**form, "public_name": "Better Name"})
     assert first["Location"] == second["Location"]
-    assert "Better Name" in page(client.get(second["Location"]))
+    assert Application.objects.get().public_name == "Better Name"
 
 
 def test_applying_asks_to_sign_in_and_leads_back(foundation: Pool, client: Client) -> None:
@@ -130,7 +237,7 @@ def test_applying_asks_to_sign_in_and_leads_back(foundation: Pool, client: Clien
 
 def test_what_is_submitted_is_not_changed_by_the_form(client: Client, alice: User) -> None:
     application = submitted_application(alice)
-    change = reverse("membership_application_change", args=[application.public_id])
+    change = step(application, "organisation")
     own_page = reverse("membership_application", args=[application.public_id])
     assert client.get(change)["Location"] == own_page
     assert client.post(change, typed(public_name="Too Late"))["Location"] == own_page
@@ -141,11 +248,12 @@ def test_what_is_submitted_is_not_changed_by_the_form(client: Client, alice: Use
 def test_a_tier_closed_since_is_said_and_another_can_be_chosen(client: Client, alice: User) -> None:
     draft = draft_application(alice)
     Tier.objects.filter(code="implementer").update(open_to_new=False)
-    answer = client.post(reverse("membership_application_check", args=[draft.public_id]))
-    change = reverse("membership_application_change", args=[draft.public_id])
-    assert (answer.status_code, answer["Location"]) == (303, change)
-    shown = page(client.get(change))
+    check = reverse("membership_application_check", args=[draft.public_id])
+    answer = client.post(check)
+    assert (answer.status_code, answer["Location"]) == (303, check)
+    shown = page(client.get(check))
     assert "takes no new members. Choose another tier." in shown
+    assert f"{step(draft, 'tier')}?problems=1" in shown
     draft.refresh_from_db()
     assert draft.state == State.DRAFT
 
@@ -153,22 +261,24 @@ def test_a_tier_closed_since_is_said_and_another_can_be_chosen(client: Client, a
 def test_without_an_agreement_in_force_the_form_says_that_nothing_can_be_submitted(
     client: Client, alice: User
 ) -> None:
+    draft = draft_application(alice)
     Agreement.objects.create(code="decisions", name="Decision policy")
-    assert "No agreement is in force yet" in page(client.get(reverse("membership_apply")))
-    answer = client.post(reverse("membership_apply"), typed())
-    shown = page(client.post(answer["Location"]))
-    assert "No version of “Decision policy” is in force" in shown
+    assert "No agreement is in force yet" in page(client.get(step(draft, "agreements")))
+    check = reverse("membership_application_check", args=[draft.public_id])
+    assert "No version of “Decision policy” is in force" in page(client.get(check))
+    assert "No version of “Decision policy” is in force" in page(client.post(check, follow=True))
     assert Application.objects.get().state == State.DRAFT
 
 
 def test_a_draft_is_found_again_and_changed(client: Client, alice: User) -> None:
     draft = draft_application(alice)
     assert draft.public_name in page(client.get(reverse("membership_apply")))
-    change = reverse("membership_application_change", args=[draft.public_id])
+    change = step(draft, "organisation")
     assert f'value="{draft.legal_name}"' in page(client.get(change))
     client.post(change, typed(public_name="New Name"))
     draft.refresh_from_db()
     assert draft.public_name == "New Name"
+    assert client.get(step(draft, "nothing")).status_code == 404
 
 
 # --- Mistakes -------------------------------------------------------------------------------------
@@ -182,13 +292,9 @@ def test_a_draft_is_found_again_and_changed(client: Client, alice: User) -> None
         ({"kind": ""}, "Choose the type of organisation."),
         ({"country": ""}, "Choose the country."),
         ({"country": "XX"}, "Select a valid choice"),
-        ({"website": "not a site"}, "Write the website like https://www.example.org."),
         ({"website": "javascript:alert(1)"}, "Write the website like https://www.example.org."),
         ({"website": "ftp://files.example.org"}, "Write the website like https://www.example.org."),
         ({"form_token": "x"}, "Error:"),
-        ({"constituency": ""}, "Choose the constituency."),
-        ({"tier": ""}, "Choose a tier."),
-        ({"tier": "999999"}, "Select a valid choice"),
         ({"legal_name": "x" * 201}, "at most 200 characters"),
     ],
 )
@@ -199,18 +305,43 @@ def test_a_mistake_is_named_and_what_was_typed_is_kept(
     assert words in shown
     assert "<title>Error:" in shown
     assert "We install and support OpenLMIS." in shown
-    assert not Application.objects.exists()
 
 
-def test_a_tier_that_is_not_for_this_type_is_said_at_the_tier(client: Client, alice: User) -> None:
+@pytest.mark.parametrize(
+    ("name", "changes", "words"),
+    [
+        ("contacts", {"contact_email": "alice"}, "Write the e-mail address like name@example.org."),
+        ("contacts", {"contact_name": ""}, "Write the name of the primary contact."),
+        ("contacts", {"voting_email": ""}, "Write the e-mail address of this person."),
+        ("contacts", {"billing_email": "b@example.org"}, "Write the name of this person."),
+        ("tier", {"constituency": ""}, "Choose the constituency."),
+        ("tier", {"tier": ""}, "Choose a tier."),
+        ("tier", {"tier": "999999"}, "Select a valid choice"),
+        ("agreements", {"signatory_name": ""}, "Write the name of the person who accepts"),
+        ("agreements", {"may_bind": ""}, "only a person who may bind the organisation can accept"),
+    ],
+)
+def test_each_step_names_its_mistakes(
+    client: Client, alice: User, name: str, changes: dict[str, str], words: str
+) -> None:
+    draft = draft_application(alice)
+    sent = {"contacts": contacts, "tier": tier, "agreements": accepted}[name](**changes)
+    answer = client.post(step(draft, name), {**sent, "version": str(draft.version)})
+    assert words in page(answer)
+    assert "<title>Error:" in page(answer)
+
+
+def test_a_tier_without_a_fee_is_named_at_the_tier(client: Client, alice: User) -> None:
+    draft = draft_application(alice)
     country = str(Tier.objects.get(code="country").pk)
-    shown = page(client.post(reverse("membership_apply"), typed(tier=country)))
+    shown = page(client.post(step(draft, "tier"), tier(tier=country)))
     assert "has no fee for this type of organisation and country" in shown
 
 
 def test_the_agreement_must_be_ticked(client: Client, alice: User) -> None:
-    form = {name: value for name, value in typed().items() if not name.startswith("accept_")}
-    shown = page(client.post(reverse("membership_apply"), form))
+    draft = draft_application(alice)
+    form = {name: value for name, value in accepted().items() if not name.startswith("accept_")}
+    shown = page(client.post(step(draft, "agreements"), form))
     assert "Tick the box to accept the Code of conduct, version 1.0." in shown
 
 
@@ -222,7 +353,7 @@ def test_a_question_is_shown_answered_and_kept_when_the_answer_is_empty(
 ) -> None:
     officer = make_officer()
     application = reviewed_application(alice, officer)
-    applications.request_information(application, "Who signs for you?", by=officer)
+    reviewing.request_information(application, "Who signs for you?", by=officer)
     address = reverse("membership_application", args=[application.public_id])
 
     assert "Who signs for you?" in page(client.get(address))
@@ -237,8 +368,8 @@ def test_a_question_is_shown_answered_and_kept_when_the_answer_is_empty(
 def test_after_a_decision_the_question_waits_no_longer(client: Client, alice: User) -> None:
     officer = make_officer()
     application = reviewed_application(alice, officer)
-    applications.request_information(application, "Who signs for you?", by=officer)
-    applications.decline(application, by=officer, reason="No answer came.")
+    reviewing.request_information(application, "Who signs for you?", by=officer)
+    reviewing.decline(application, by=officer, reason="No answer came.")
     shown = page(client.get(reverse("membership_application", args=[application.public_id])))
     assert "Reason: No answer came." in shown
     assert "Send the answer" not in shown
@@ -273,7 +404,7 @@ def test_withdrawing_asks_first_and_a_get_changes_nothing(client: Client, alice:
     [
         "membership_application",
         "membership_application_check",
-        "membership_application_change",
+        "membership_application_share",
         "membership_application_withdraw",
     ],
 )

@@ -250,6 +250,7 @@ class TestOrganisations:
     ) -> None:
         organisation, alice = make_organisation(), make_person()
         with use_case():
+            give_seat(organisation, make_person(), ["primary_contact"])
             seat = give_seat(organisation, alice, ["voting_representative"])
         with pytest.raises(IntegrityError, match="seat_one_voting_representative"), use_case():
             give_seat(organisation, make_person(), ["voting_representative", "member"])

@@ -138,6 +138,14 @@ class OpenDoors:
     ]
 
 
+def test_portal_W013_no_scanner_in_production(settings: Any) -> None:
+    assert checks.somebody_looks_at_uploads(None) == []
+    settings.PORTAL_MODE = "production"
+    assert ids(checks.somebody_looks_at_uploads(None)) == ["portal.W013"]
+    settings.UPLOAD_SCANNER = "foundation_scanner.scan"
+    assert checks.somebody_looks_at_uploads(None) == []
+
+
 def test_portal_E012_wagtails_own_sign_in(settings: Any) -> None:
     assert checks.wagtails_own_sign_in_is_shut(None) == []
     settings.ROOT_URLCONF = OpenDoors

@@ -16,6 +16,8 @@ from funding.payments import signoff
 from funding.payments.backoffice import waiting
 from funding.payments.permissions import APPROVE_PAYOUT, CONFIRM_MATCH, SIGN_RECONCILIATION
 
+SEE = "payments.view_payment"
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -36,8 +38,10 @@ class NeedsYouPanel(Component):
         self.person = request.user
 
     def get_context_data(self, parent_context: Mapping[str, Any] | None) -> dict[str, Any]:
-        shown = isinstance(self.person, User) and self.person.has_perm("payments.view_payment")
-        return {"shown": shown, "needs": needs_of(self.person) if shown else []}
+        if not isinstance(self.person, User):
+            return {"shown": False, "needs": []}
+        needs = needs_of(self.person)
+        return {"shown": bool(needs) or self.person.has_perm(SEE), "needs": needs}
 
 
 # What waits in packages that this one does not know: they register when the hooks are loaded.
@@ -52,7 +56,7 @@ def register(needs: Callable[[User], list[Need | None]]) -> None:
 
 def needs_of(person: Any) -> list[Need]:
     """What waits for ``person``, most urgent first."""
-    found = [_disputes(), _failing(), _problems(), _lines()]
+    found = [_disputes(), _failing(), _problems(), _lines()] if person.has_perm(SEE) else []
     if person.has_perm(APPROVE_PAYOUT):
         found += [_to_decide(person), _not_sent()]
     if person.has_perm(CONFIRM_MATCH):

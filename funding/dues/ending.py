@@ -1,0 +1,58 @@
+"""Cancelling a term: with effect from a day, told to its organisation, its open renewal ended."""
+
+import datetime
+
+from django.utils import formats, timezone
+from django.utils.translation import override
+
+from core.mail import enqueue_mail
+from core.models import User
+from core.transactions import use_case
+from funding.dues import billing, crediting, renewal
+from funding.dues.refusals import DayNotInTerm, NobodyToBill
+from membership import terms
+from membership.links import path_in
+from membership.models import Term
+
+
+def cancel_term(term: Term, *, on: datetime.date, by: User, reason: str) -> Term:
+    """Cancel ``term`` with effect from ``on``, today or a later day of it, and tell its people why.
+
+    Nothing is given back by it: an unpaid invoice is made void and dues are refunded on their own
+    pages, by those with rights of money. Raises DayNotInTerm and the refusals of
+    `membership.terms.cancel`.
+    """
+    with use_case():
+        term = terms.cancel(term, on=on, by=by, reason=reason)
+        if not timezone.localdate() <= on <= term.ends_on:
+            raise DayNotInTerm(last=formats.date_format(term.ends_on))
+        offered = Term.objects.select_related("organisation").filter(renews=term).first()
+        invoice = billing.standing_invoice(offered) if offered else None
+        if offered is not None and (invoice is None or crediting.withdraw(invoice)):
+            terms.end_offer(offered, reason=term.cancelled_reason)
+        _tell(term)
+    return term
+
+
+def _tell(term: Term) -> None:
+    try:
+        people = renewal.who_pays(term.organisation)
+    except NobodyToBill:
+        return
+    for person in people:
+        language = person.preferred_language
+        with override(language):
+            assert term.cancelled_on is not None
+            day = formats.date_format(term.cancelled_on)
+        enqueue_mail(
+            "dues_cancelled",
+            to=person.email,
+            language=language,
+            context={
+                "name": person.get_short_name(),
+                "organisation": term.organisation.public_name,
+                "day": day,
+                "reason": term.cancelled_reason,
+                "path": path_in(language, "membership_area"),
+            },
+        )

@@ -1,0 +1,385 @@
+"""Renewing a term: offered in time, reminded of, and ended where nobody takes it up.
+
+The offer is the next term itself, which begins the day after the one it renews and awaits its
+payment. So its payment moves an end date once, however often it is confirmed, and nothing but a
+payment or a waiver makes it count.
+"""
+
+import datetime
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F, Q
+from django.utils import formats, timezone
+from django.utils.translation import gettext, override
+
+from core import audit
+from core.mail import enqueue_mail
+from core.models import User
+from core.money import Money
+from core.transactions import inside_transaction, use_case
+from funding.dues import billing, crediting
+from funding.dues.refusals import (
+    ApplyAgain,
+    DuesRefusal,
+    MayNotRejoin,
+    MembershipStands,
+    NobodyToBill,
+)
+from funding.payments.models import Invoice, Payment, Status
+from membership import fees, terms
+from membership.links import path_in
+from membership.models import FeeRule, Organisation, Seat, SeatRole, Term, TermNotice
+from membership.models.renewals import NOTICE_DAYS, notice_day
+from membership.models.terms import GRACE
+from membership.refusals import TierNotOffered
+
+logger = logging.getLogger(__name__)
+
+Kind = TermNotice.Kind
+# After days without the job a notice is made up for, unless its day is longer ago than this.
+MADE_UP_FOR = datetime.timedelta(days=31)
+# How long after the end of its last term a member joins again without a new application.
+REJOIN_WITHIN = datetime.timedelta(days=365)
+
+
+def run(today: datetime.date | None = None) -> int:
+    """What the day asks for: offers, reminders, and the end of offers; how many of them.
+
+    For a daily job. Run twice it does nothing twice: a term is renewed once and a notice written
+    once, by constraints of the database.
+    """
+    day = today or timezone.localdate()
+    done = 0
+    # The end of an offer comes after the notice that tells of it.
+    for act, found in ((follow, _near_their_end), (end_offer, _over)):
+        for pk in list(found(day)):
+            try:
+                done += act(pk, day)
+            except Exception:
+                # One that goes wrong keeps no other from its renewal.
+                logger.exception("The renewal of term %s went wrong.", pk)
+    return done
+
+
+def _near_their_end(day: datetime.date) -> Any:
+    """Terms that were paid or waived in time and run to their end, near the days of a notice."""
+    return (
+        Term.objects.filter(
+            Q(settled_on__lte=F("ends_on")) | Q(waived_on__lte=F("ends_on")),
+            Q(cancelled_on__isnull=True) | Q(cancelled_on__gt=F("ends_on")),
+            ends_on__gte=day - datetime.timedelta(days=NOTICE_DAYS[Kind.LAPSED]) - MADE_UP_FOR,
+            ends_on__lte=day - datetime.timedelta(days=NOTICE_DAYS[Kind.OFFER]),
+        )
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+
+
+def _over(day: datetime.date) -> Any:
+    """Open offers whose last term is out of grace, or was cancelled before its end."""
+    return (
+        Term.objects.filter(
+            Q(renews__ends_on__lt=day - GRACE) | Q(renews__cancelled_on__lte=F("renews__ends_on")),
+            renews__isnull=False,
+            settled_on=None,
+            waived_on=None,
+            cancelled_on=None,
+        )
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+
+
+def follow(term_id: int, day: datetime.date) -> bool:
+    """Offer the renewal of a term, or write the notice that is due of it; whether it did."""
+    with use_case():
+        term = Term.objects.select_for_update(of=("self",)).get(pk=term_id)
+        offered = Term.objects.filter(renews=term).first()
+        if offered is None:
+            return _offer_in_time(term, day) or _tell_of_the_end(term, None, day)
+        if offered.settled_on or offered.waived_on:
+            return False
+        if offered.cancelled_on:
+            return _tell_of_the_end(term, None, day)
+        return _tell_of_the_end(term, offered, day)
+
+
+# --- The offer ------------------------------------------------------------------------------------
+
+
+def _offer_in_time(term: Term, day: datetime.date) -> bool:
+    """Offer the renewal; a term that nobody can be billed for is left to staff, who are told once."""
+    if day < notice_day(term, Kind.OFFER) or day > term.grace_until or _goes_on(term):
+        return False
+    try:
+        offer(term, on=day)
+    except (TierNotOffered, NobodyToBill) as refusal:
+        __, is_new = TermNotice.objects.get_or_create(term=term, kind=Kind.NOT_OFFERED)
+        if is_new:
+            logger.error("Term %s could not be renewed: %s", term.pk, refusal)
+            audit.record("dues.renewal_not_offered", term, by=None, reason=str(refusal))
+        return False
+    return True
+
+
+def _goes_on(term: Term) -> bool:
+    """Whether the organisation has a term after this one, however it came to it."""
+    later = Term.objects.filter(organisation=term.organisation_id, starts_on__gt=term.starts_on)
+    return later.filter(Q(cancelled_on__isnull=True) | Q(cancelled_on__gt=F("starts_on"))).exists()
+
+
+@inside_transaction
+def offer(term: Term, *, on: datetime.date) -> Term:
+    """Open the term after ``term``, bill it or waive it, and write to those who see to the dues.
+
+    It costs what the fee table says for its first day. Raises TierNotOffered, NobodyToBill.
+    """
+    people = who_pays(term.organisation)
+    starts_on = term.ends_on + datetime.timedelta(days=1)
+    return _open(
+        term,
+        starts_on=starts_on,
+        on=on,
+        # By its first day, and in any case not sooner than other invoices.
+        due_on=max(starts_on, on + billing.PAYMENT_PERIOD),
+        people=people,
+        renews=term,
+        by=None,
+    )
+
+
+def _open(
+    last: Term,
+    *,
+    starts_on: datetime.date,
+    on: datetime.date,
+    due_on: datetime.date,
+    people: list[User],
+    renews: Term | None,
+    by: User | None,
+) -> Term:
+    organisation = last.organisation
+    fee = fees.fee_for(last.tier, organisation.kind, organisation.country, starts_on)
+    ends_on = terms.last_day_from(starts_on)
+    new = terms.open_term(
+        organisation,
+        last.tier,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        fee=terms.prorated(fee.money, starts_on, ends_on),
+        renews=renews,
+        by=by,
+    )
+    invoice = billing.charge(new, fee, to=people[0], on=on, due_on=due_on, by=by)
+    if renews is not None:
+        TermNotice.objects.create(term=renews, kind=Kind.OFFER)
+    for person in people:
+        _mail("dues_renewal" if invoice else "dues_renewed", person, new, invoice=invoice)
+    new.refresh_from_db()
+    return new
+
+
+def who_pays(organisation: Organisation) -> list[User]:
+    """The billing contacts, else the primary contact. Raises NobodyToBill."""
+    seats = list(
+        Seat.objects.filter(organisation=organisation, person__is_active=True)
+        .select_related("person")
+        .order_by("pk")
+    )
+    for role in (SeatRole.BILLING_CONTACT, SeatRole.PRIMARY_CONTACT):
+        found = [seat.person for seat in seats if role in seat.roles]
+        if found:
+            return found
+    raise NobodyToBill(organisation=organisation)
+
+
+# --- Notices --------------------------------------------------------------------------------------
+
+
+def _tell_of_the_end(term: Term, offered: Term | None, day: datetime.date) -> bool:
+    """Write the newest notice that is due; older ones that were missed are not made up for."""
+    kind = _due(term, day)
+    if kind is None or (offered is None and (kind != Kind.LAPSED or _goes_on(term))):
+        return False
+    invoice = billing.standing_invoice(offered) if offered else None
+    if invoice is not None and notice_day(term, kind) <= invoice.issued_on:
+        return False
+    if offered is not None and _is_paying(offered):
+        return False
+    later = [other for other in NOTICE_DAYS if NOTICE_DAYS[other] >= NOTICE_DAYS[kind]]
+    if term.notices.filter(kind__in=later).exists():
+        return False
+    TermNotice.objects.create(term=term, kind=kind)
+    try:
+        people = who_pays(term.organisation)
+    except NobodyToBill:
+        logger.error("Nobody can be told of the end of term %s.", term.pk)
+        return True
+    for person in people:
+        if kind == Kind.LAPSED:
+            _mail("dues_lapsed", person, term)
+        elif offered is not None:
+            _mail("dues_renewal_reminder", person, offered, invoice=invoice, last=term, kind=kind)
+    return True
+
+
+def _due(term: Term, day: datetime.date) -> TermNotice.Kind | None:
+    come = [kind for kind in NOTICE_DAYS if kind != Kind.OFFER and notice_day(term, kind) <= day]
+    return come[-1] if come else None
+
+
+def _is_paying(offered: Term) -> bool:
+    """Whether a payment of it is under way: a bank debit takes days."""
+    return Payment.objects.filter(
+        purpose=billing.PURPOSE, purpose_id=offered.pk, status=Status.PROCESSING
+    ).exists()
+
+
+def _mail(
+    template: str,
+    person: User,
+    term: Term,
+    *,
+    invoice: Invoice | None = None,
+    last: Term | None = None,
+    kind: str = "",
+) -> None:
+    language = person.preferred_language
+    last = last or term
+    with override(language):
+        context: dict[str, Any] = {
+            "name": person.get_short_name(),
+            "organisation": term.organisation.public_name,
+            "starts_on": formats.date_format(term.starts_on),
+            "ends_on": formats.date_format(term.ends_on),
+            "last_ends_on": formats.date_format(last.ends_on),
+            "grace_until": formats.date_format(last.grace_until),
+            "path": path_in(language, "membership_area"),
+            "kind": str(kind),
+        }
+        if invoice is not None:
+            context |= {
+                "number": invoice.number,
+                "amount": invoice.outstanding.format(language),
+                "due_on": formats.date_format(invoice.due_on),
+                "invoice_path": invoice.get_absolute_url(),
+            }
+    enqueue_mail(
+        template,
+        to=person.email,
+        language=language,
+        context=context,
+        attachments=[("invoice", str(invoice.public_id))] if invoice else [],
+    )
+
+
+def reminds_of(invoice: Invoice) -> bool:
+    """Whether an invoice has the reminders of this module, and so no others."""
+    return Term.objects.filter(pk=invoice.purpose_id, renews__isnull=False).exists()
+
+
+# --- The end of an offer --------------------------------------------------------------------------
+
+
+def end_offer(term_id: int, day: datetime.date) -> bool:
+    """End a renewal that nobody took up, and credit its invoice; whether it did.
+
+    Nobody owes dues for a membership they did not have. Where a part was paid, or a payment is
+    under way, the offer stays for people to decide.
+    """
+    with use_case():
+        offered = Term.objects.select_related("organisation").get(pk=term_id)
+        invoice = billing.standing_invoice(offered)
+        with override("en"):
+            reason = gettext("The renewal was not taken up.")
+        if invoice is not None and not crediting.withdraw(invoice):
+            return False
+        return terms.end_offer(offered, reason=reason)
+
+
+# --- Joining again --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rejoining:
+    """What joining again on a day means."""
+
+    last: Term
+    fee: FeeRule
+    money: Money
+    starts_on: datetime.date
+    ends_on: datetime.date
+
+
+def rejoin_plan(organisation: Organisation, *, by: User, on: datetime.date) -> Rejoining:
+    """What it means that a member that lapsed joins again on ``on``, without an application.
+
+    Within `REJOIN_WITHIN` of the end of its last term the foundation knows the organisation, so a
+    new term begins that day in the tier it had. Later, or after a cancellation, it applies.
+
+    Raises MayNotRejoin, MembershipStands, ApplyAgain, TierNotOffered.
+    """
+    if not may_rejoin(organisation, by):
+        raise MayNotRejoin
+    last = _lapsed_term(organisation, on)
+    fee = fees.fee_for(last.tier, organisation.kind, organisation.country, on)
+    ends_on = terms.last_day_from(on)
+    return Rejoining(last, fee, terms.prorated(fee.money, on, ends_on), on, ends_on)
+
+
+def why_no_rejoin(organisation: Organisation, *, by: User, on: datetime.date) -> str:
+    """The sentence that says why ``by`` cannot join again for it on ``on``, or ""."""
+    try:
+        rejoin_plan(organisation, by=by, on=on)
+    except (DuesRefusal, TierNotOffered) as refusal:
+        return str(refusal)
+    return ""
+
+
+def _lapsed_term(organisation: Organisation, on: datetime.date) -> Term:
+    every = list(organisation.terms.all())
+    over = (Term.Status.LAPSED, Term.Status.CANCELLED)
+    if any(term.status(on) not in over for term in every):
+        raise MembershipStands(organisation=organisation)
+    # An offer that ended never began, so it says nothing.
+    begun = [term for term in every if term.last_day >= term.starts_on]
+    last = max(begun, key=lambda term: term.ends_on, default=None)
+    if (
+        last is None
+        or last.cancelled_on is not None
+        or not last.is_paid_for(last.ends_on)
+        or on > last.ends_on + REJOIN_WITHIN
+    ):
+        raise ApplyAgain(organisation=organisation)
+    return last
+
+
+def may_rejoin(organisation: Organisation, by: User) -> bool:
+    """Whether ``by`` may join again for ``organisation``: who answers for it or for its dues."""
+    wanted = {SeatRole.PRIMARY_CONTACT, SeatRole.BILLING_CONTACT}
+    seat = Seat.objects.filter(organisation=organisation, person=by).first()
+    return seat is not None and bool(wanted & set(seat.roles))
+
+
+def rejoin(organisation: Organisation, *, by: User) -> Term:
+    """Open a new term from today for a member that lapsed: billed, or waived where it costs nothing.
+
+    Raises MayNotRejoin, MembershipStands, ApplyAgain, TierNotOffered, NobodyToBill.
+    """
+    with use_case():
+        organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+        today = timezone.localdate()
+        last = rejoin_plan(organisation, by=by, on=today).last
+        term = _open(
+            last,
+            starts_on=today,
+            on=today,
+            due_on=today + billing.PAYMENT_PERIOD,
+            people=who_pays(organisation),
+            renews=None,
+            by=by,
+        )
+        audit.record("dues.rejoin", term, by=by)
+    return term

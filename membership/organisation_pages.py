@@ -1,0 +1,261 @@
+"""Organisations, as staff read and mend them: facts, what hangs on them, logo, duplicates, merging."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.defaults import permission_denied
+from django.views.generic import TemplateView
+from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
+from wagtail.models import ModelLogEntry
+
+from core.models import User
+from core.refusals import Refusal
+from membership import merging, organisations, profile
+from membership.models import Organisation
+from membership.profile_forms import OrganisationProfileForm, StandingForm
+
+VIEW = "membership.view_organisation"
+CHANGE = profile.CHANGE
+
+_FACTS = (
+    "public_name",
+    "legal_name",
+    "kind",
+    "constituency",
+    "country",
+    "website",
+    "description",
+    "description_fr",
+    "description_pt",
+    "registration_agency",
+    "registration_number",
+    "stated_identifier",
+    "hidden_fields",
+    "created_at",
+    "merged_at",
+)
+
+
+def facts(organisation: Organisation) -> list[tuple[str, Any]]:
+    """What is known of an organisation: labels and values, without what is empty."""
+    found = []
+    for name in _FACTS:
+        field: Any = Organisation._meta.get_field(name)
+        display = getattr(organisation, f"get_{name}_display", None)
+        value = display() if display else getattr(organisation, name)
+        if name == "country":
+            value = organisation.country_name
+        if isinstance(value, list):
+            value = ", ".join(value)
+        if value:
+            found.append((str(field.verbose_name), value))
+    return found
+
+
+class OrganisationBase(WagtailAdminTemplateMixin, TemplateView):
+    """A page about one organisation; ``right`` opens it."""
+
+    right = CHANGE
+    header_icon = "group"
+    http_method_names = ["get", "head", "post"]
+    _show_breadcrumbs = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.has_perm(self.right):
+            return permission_denied(request, PermissionDenied())
+        return super().dispatch(request, *args, **kwargs)
+
+    @property
+    def person(self) -> User:
+        assert isinstance(self.request.user, User)
+        return self.request.user
+
+    @cached_property
+    def row(self) -> Organisation:
+        rows = Organisation.objects.select_related("merged_into", "logo")
+        found: Organisation = get_object_or_404(rows, pk=self.kwargs["pk"])
+        return found
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = [
+            *self.breadcrumbs_items,
+            {"url": reverse("membership_organisations:index"), "label": _("Organisations")},
+            {"url": "", "label": self.get_page_title(), "sublabel": str(self.row)},
+        ]
+        return items
+
+    def to_row(self, message: str, pk: int | None = None) -> HttpResponse:
+        messages.success(self.request, message)
+        return redirect("membership_organisations:inspect", pk or self.row.pk)
+
+
+class OrganisationPage(OrganisationBase):
+    """One organisation; by POST, staff decide about its logo."""
+
+    right = VIEW
+    template_name = "membership/backoffice/organisation.html"
+    page_title = _("Organisation")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        stands = self.row.merged_into_id is None
+        context = {
+            "row": self.row,
+            "facts": facts(self.row),
+            "hanging": merging.what_hangs_on(self.row),
+            "seats": self.row.seats.select_related("person"),
+            "terms": self.row.terms.select_related("tier"),
+            "applications": self.row.applications.all(),
+            "merged": self.row.merged.all(),
+            "duplicates": organisations.likely_duplicates(self.row) if stands else [],
+            "may_change": stands and self.person.has_perm(CHANGE),
+            "log": ModelLogEntry.objects.for_instance(self.row).select_related("user")[:100],
+        }
+        return super().get_context_data(**{**context, **kwargs})
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        act, sent = request.POST.get("act", ""), request.POST.get("logo", "")
+        if act not in ("show-logo", "drop-logo"):
+            return redirect("membership_organisations:inspect", self.row.pk)
+        approved = act == "show-logo"
+        try:
+            profile.decide_logo(
+                self.row,
+                logo_id=int(sent) if sent.isascii() and sent.isdecimal() and len(sent) < 10 else 0,
+                approved=approved,
+                by=self.person,
+            )
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+            return redirect("membership_organisations:inspect", self.row.pk)
+        if approved:
+            return self.to_row(gettext("The logo is shown in the directory."))
+        return self.to_row(gettext("The logo is gone."))
+
+
+class FormPage(OrganisationBase):
+    """A form about one organisation; it keeps what was typed."""
+
+    template_name = "membership/backoffice/form.html"
+
+    def make_form(self) -> Any:
+        raise NotImplementedError
+
+    def save(self, form: Any) -> None:
+        """Do it; may raise a Refusal, which is shown above the form."""
+        raise NotImplementedError
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = {
+            "form": kwargs.get("form") or self.make_form(),
+            "back_url": reverse("membership_organisations:inspect", args=[self.row.pk]),
+        }
+        return super().get_context_data(**{**context, **kwargs})
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        form = self.make_form()
+        if form.is_valid():
+            try:
+                self.save(form)
+            except Refusal as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                return self.to_row(gettext("Saved."))
+        return self.render_to_response(self.get_context_data(form=form))
+
+
+class StandingPage(FormPage):
+    """What invoices, fees and votes depend on, changed with a reason."""
+
+    page_title = _("Change legal facts")
+
+    def make_form(self) -> StandingForm:
+        return StandingForm(self.request.POST or None, organisation=self.row)
+
+    def save(self, form: StandingForm) -> None:
+        profile.change_standing(
+            self.row, form.standing(), by=self.person, reason=form.cleaned_data["reason"]
+        )
+
+
+class ProfilePage(FormPage):
+    """What the organisation says of itself, for the day when it asks staff to write it."""
+
+    page_title = _("Change profile")
+
+    def make_form(self) -> OrganisationProfileForm:
+        return OrganisationProfileForm(
+            self.request.POST or None, self.request.FILES or None, organisation=self.row
+        )
+
+    def save(self, form: OrganisationProfileForm) -> None:
+        profile.change_profile(self.row, form.profile(), by=self.person)
+        if form.cleaned_data["logo"]:
+            profile.propose_logo(self.row, form.cleaned_data["logo"], by=self.person)
+        elif form.cleaned_data.get("remove_logo"):
+            profile.remove_logo(self.row, by=self.person)
+
+
+class MergeForm(forms.Form):
+    keep = forms.ChoiceField(
+        label=_("Which one stays"),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose which one stays.")},
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        help_text=_("How you know that both are one organisation. It stands in the log."),
+        error_messages={"required": _("Write how you know that both are one organisation.")},
+    )
+
+    def __init__(self, *args: Any, pair: tuple[Organisation, Organisation], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        keep = self.fields["keep"]
+        assert isinstance(keep, forms.ChoiceField)
+        keep.choices = [(str(row.pk), f"{row.legal_name} ({row.pk})") for row in pair]
+
+
+class MergePage(OrganisationBase):
+    """Two organisations side by side; by POST, with a reason, one takes over the other."""
+
+    template_name = "membership/backoffice/merge.html"
+    page_title = _("Merge two organisations")
+
+    @cached_property
+    def pair(self) -> tuple[Organisation, Organisation]:
+        return self.row, get_object_or_404(Organisation, pk=self.kwargs["other"])
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        kept, gone = self.pair
+        context = {
+            "form": MergeForm(pair=self.pair, initial={"keep": str(kept.pk)}),
+            "compared": [
+                {"row": row, "facts": facts(row), "hanging": merging.what_hangs_on(row)}
+                for row in self.pair
+            ],
+            "overlap": merging.overlap(kept, gone),
+            "back_url": reverse("membership_organisations:inspect", args=[kept.pk]),
+        }
+        return super().get_context_data(**{**context, **kwargs})
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        form = MergeForm(request.POST, pair=self.pair)
+        if form.is_valid():
+            kept, gone = self.pair
+            if form.cleaned_data["keep"] == str(gone.pk):
+                kept, gone = gone, kept
+            try:
+                merging.merge(kept, gone, by=self.person, reason=form.cleaned_data["reason"])
+            except Refusal as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                return self.to_row(gettext("Both are one organisation now."), kept.pk)
+        return self.render_to_response(self.get_context_data(form=form))
