@@ -11,7 +11,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.db import DatabaseError, connections
 
 from funding.ledger import checkpoints, notes
@@ -208,10 +208,11 @@ def somebody_looks_at_uploads(app_configs: Apps, **kwargs: Any) -> list[CheckMes
     if settings.PORTAL_MODE != "production" or settings.UPLOAD_SCANNER:
         return []
     return [
-        Warning(
+        # No warning: what no portal can bring along must not keep a sound one from starting.
+        Info(
             "No virus scanner looks at the files that people send.",
             hint="Name a function of yours in UPLOAD_SCANNER (docs/settings.md#upload_scanner).",
-            id="portal.W013",
+            id="portal.I013",
         )
     ]
 

@@ -138,10 +138,10 @@ class OpenDoors:
     ]
 
 
-def test_portal_W013_no_scanner_in_production(settings: Any) -> None:
+def test_portal_I013_no_scanner_in_production(settings: Any) -> None:
     assert checks.somebody_looks_at_uploads(None) == []
     settings.PORTAL_MODE = "production"
-    assert ids(checks.somebody_looks_at_uploads(None)) == ["portal.W013"]
+    assert ids(checks.somebody_looks_at_uploads(None)) == ["portal.I013"]
     settings.UPLOAD_SCANNER = "foundation_scanner.scan"
     assert checks.somebody_looks_at_uploads(None) == []
 

@@ -14,10 +14,11 @@ from PIL import Image as Picture
 from wagtail.images import get_image_model
 from wagtail.models import ModelLogEntry
 
+from core import pictures
 from core.models import User
 from core.money import Money
 from core.transactions import use_case
-from funding.pools import claims, details, instalments, naming, year_statements
+from funding.pools import claims, instalments, naming, year_statements
 from funding.pools.models import Donor, Gift, GivingPolicy, RecurringGift
 from tests.factories import pools as make
 from tests.look.html import Document
@@ -201,7 +202,7 @@ def test_a_logo_is_written_anew_and_waits_for_staff(client: Client, user: User) 
         b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>",
         b"\x89PNG\r\n\x1a\n" + b"junk",
         picture()[:200],
-        b"\x89PNG\r\n\x1a\n" + b"0" * (details.MOST_BYTES + 1),
+        b"\x89PNG\r\n\x1a\n" + b"0" * (pictures.MOST_BYTES + 1),
         picture(size=(6_000, 5_000)),
     ],
     ids=["svg", "junk", "torn", "large", "unfolds"],
