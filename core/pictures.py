@@ -1,6 +1,7 @@
 """Pictures that people send us: read, made no larger than needed, and written anew."""
 
 import io
+from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 from PIL import Image as Picture
@@ -11,6 +12,21 @@ MOST_BYTES = 2 * uploads.MEGABYTE
 # A picture of few bytes can unfold to gigabytes; it is refused before it does.
 MOST_PIXELS = 25_000_000
 SIDE = 800
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """A picture as a page shows it, in CSS pixels."""
+
+    url: str
+    width: int
+    height: int
+
+    @classmethod
+    def within(cls, url: str, width: int, height: int, *, widest: float, highest: float) -> "Logo":
+        """A file of so many pixels, made no larger than the room there is."""
+        scale = min(1, widest / width, highest / height)
+        return cls(url, max(1, round(width * scale)), max(1, round(height * scale)))
 
 
 class NotAPicture(uploads.UploadRefused):

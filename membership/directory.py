@@ -112,6 +112,7 @@ class Directory:
         paginator: Paginator[Organisation] = Paginator(found, MEMBERS_PER_PAGE)
         return paginator.get_page(number)
 
+    @cached_property
     def voices(self) -> list[Choice]:
         counted = self._counted("constituency")
         return [
@@ -119,6 +120,7 @@ class Directory:
             for code, label in Constituency.choices
         ]
 
+    @cached_property
     def countries(self) -> list[Choice]:
         """The countries that have members, and the chosen one, though it may have none yet."""
         counted = self._counted("country")
@@ -129,6 +131,7 @@ class Directory:
         ]
         return sorted(found, key=lambda choice: countries.sort_key(choice.label))
 
+    @cached_property
     def tier_choices(self) -> list[Choice]:
         counted = self._counted("tier")
         return [
@@ -136,6 +139,7 @@ class Directory:
             for tier in sorted(self.tiers.values(), key=lambda tier: (tier.position, tier.pk))
         ]
 
+    @cached_property
     def years(self) -> list[Choice]:
         counted = self._counted("since")
         years = sorted({*counted, self.chosen.since} - {0}, reverse=True)
@@ -144,7 +148,7 @@ class Directory:
     def dots(self) -> list[Dot]:
         """The countries of the members listed, those with most first."""
         listed = [
-            choice for choice in self.countries() if choice.members
+            choice for choice in self.countries if choice.members
             and self.chosen.country in ("", choice.code)
         ]  # fmt: skip
         total = sum(choice.members for choice in listed)

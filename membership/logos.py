@@ -1,24 +1,18 @@
 """The logo of a member as its page shows it."""
 
 import logging
-from dataclasses import dataclass
 
 from wagtail.images.models import SourceImageIOError
 
+from core.pictures import Logo
 from membership.models import Organisation
 from membership.models.organisations import Hideable
 
 logger = logging.getLogger(__name__)
 
+WIDEST, HIGHEST = 240, 120  # CSS pixels
 # Twice as fine as it is shown.
-SPEC = "max-480x240|format-webp"
-
-
-@dataclass(frozen=True, slots=True)
-class Logo:
-    url: str
-    width: int
-    height: int
+SPEC = f"max-{2 * WIDEST}x{2 * HIGHEST}|format-webp"
 
 
 def shown_logo(organisation: Organisation) -> Logo | None:
@@ -34,6 +28,4 @@ def shown_logo(organisation: Organisation) -> Logo | None:
     except SourceImageIOError:
         logger.warning("The file of a logo is missing (image %s).", organisation.logo_id)
         return None
-    width, height = drawn.width, drawn.height
-    scale = min(1, 240 / width, 120 / height)
-    return Logo(drawn.file.url, max(1, round(width * scale)), max(1, round(height * scale)))
+    return Logo.within(drawn.file.url, drawn.width, drawn.height, widest=WIDEST, highest=HIGHEST)

@@ -1,13 +1,14 @@
 """Organisations, as staff read and mend them: facts, what hangs on them, logo, duplicates, merging."""
 
+import datetime
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import formats, timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +17,7 @@ from django.views.generic import TemplateView
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.models import ModelLogEntry
 
+from core.merge_form import MergeForm
 from core.models import User
 from core.refusals import Refusal
 from membership import merging, organisations, profile
@@ -55,6 +57,8 @@ def facts(organisation: Organisation) -> list[tuple[str, Any]]:
             value = organisation.country_name
         if isinstance(value, list):
             value = ", ".join(value)
+        if isinstance(value, datetime.datetime):
+            value = formats.date_format(timezone.localtime(value), "DATETIME_FORMAT")
         if value:
             found.append((str(field.verbose_name), value))
     return found
@@ -203,26 +207,6 @@ class ProfilePage(FormPage):
             profile.remove_logo(self.row, by=self.person)
 
 
-class MergeForm(forms.Form):
-    keep = forms.ChoiceField(
-        label=_("Which one stays"),
-        widget=forms.RadioSelect,
-        error_messages={"required": _("Choose which one stays.")},
-    )
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=500,
-        help_text=_("How you know that both are one organisation. It stands in the log."),
-        error_messages={"required": _("Write how you know that both are one organisation.")},
-    )
-
-    def __init__(self, *args: Any, pair: tuple[Organisation, Organisation], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        keep = self.fields["keep"]
-        assert isinstance(keep, forms.ChoiceField)
-        keep.choices = [(str(row.pk), f"{row.legal_name} ({row.pk})") for row in pair]
-
-
 class MergePage(OrganisationBase):
     """Two organisations side by side; by POST, with a reason, one takes over the other."""
 
@@ -233,10 +217,19 @@ class MergePage(OrganisationBase):
     def pair(self) -> tuple[Organisation, Organisation]:
         return self.row, get_object_or_404(Organisation, pk=self.kwargs["other"])
 
+    def _form(self, *args: Any, **kwargs: Any) -> MergeForm:
+        return MergeForm(
+            *args,
+            choices=[(row.pk, row.legal_name) for row in self.pair],
+            help_text=_("How you know that both are one organisation. It stands in the log."),
+            missing=_("Write how you know that both are one organisation."),
+            **kwargs,
+        )
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         kept, gone = self.pair
         context = {
-            "form": MergeForm(pair=self.pair, initial={"keep": str(kept.pk)}),
+            "form": self._form(initial={"keep": str(kept.pk)}),
             "compared": [
                 {"row": row, "facts": facts(row), "hanging": merging.what_hangs_on(row)}
                 for row in self.pair
@@ -247,7 +240,7 @@ class MergePage(OrganisationBase):
         return super().get_context_data(**{**context, **kwargs})
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        form = MergeForm(request.POST, pair=self.pair)
+        form = self._form(request.POST)
         if form.is_valid():
             kept, gone = self.pair
             if form.cleaned_data["keep"] == str(gone.pk):

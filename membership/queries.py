@@ -21,7 +21,7 @@ from django.db.models.functions import Coalesce, ExtractYear, Greatest
 
 from core import countries
 from core.models import User
-from membership.models import Constituency, Organisation, Term, Tier
+from membership.models import Organisation, Term, Tier
 from membership.models.organisations import name_key
 from membership.models.terms import GRACE
 
@@ -123,42 +123,6 @@ def listed(on: datetime.date) -> QuerySet[Organisation]:
         )
         .select_related("logo")
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """How many members speak for a constituency."""
-
-    code: str
-    label: str
-    members: int
-
-
-def voices(on: datetime.date) -> list[Voice]:
-    """Every constituency with its number of members on ``on``, also those without any."""
-    counted = dict(
-        Organisation.objects.filter(
-            Exists(Term.objects.standing(on).filter(organisation=OuterRef("pk")))
-        )
-        .order_by()
-        .values_list("constituency")
-        .annotate(Count("pk"))
-    )
-    return [Voice(code, str(label), counted.get(code, 0)) for code, label in Constituency.choices]
-
-
-def countries_with_members(on: datetime.date) -> list[tuple[str, str]]:
-    """(code, name) of each country that has a member on ``on``, by name in the language in force."""
-    codes = (
-        Organisation.objects.filter(
-            Exists(Term.objects.standing(on).filter(organisation=OuterRef("pk")))
-        )
-        .order_by()
-        .values_list("country", flat=True)
-        .distinct()
-    )
-    named = [(code, countries.get(code).name()) for code in codes]
-    return sorted(named, key=lambda pair: countries.sort_key(pair[1]))
 
 
 def member_since(organisation: Organisation) -> datetime.date | None:

@@ -14,7 +14,7 @@ from core import audit
 from core.models import User
 from core.transactions import inside_transaction, use_case
 from membership.models import Invitation, JoinRequest, Organisation, Seat, SeatRole
-from membership.refusals import NotPermitted, OwnRequest, ReasonMissing
+from membership.refusals import NotPermitted, OrganisationMerged, OwnRequest, ReasonMissing
 from membership.seat_mails import tell, tell_contact
 from membership.seat_refusals import (
     AccountClosed,
@@ -150,8 +150,11 @@ def appoint(organisation: Organisation, person: User, *, by: User, reason: str) 
 
 @inside_transaction
 def lock(organisation: Organisation) -> Organisation:
-    """The organisation's row, held until the end of the transaction."""
-    return Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
+    """The organisation's row, held until the end of the transaction. Raises OrganisationMerged."""
+    row = Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
+    if row.merged_into_id is not None:
+        raise OrganisationMerged(organisation=row)
+    return row
 
 
 @inside_transaction

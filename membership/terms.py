@@ -18,6 +18,7 @@ from membership.refusals import (
     AlreadyCancelled,
     AlreadyPaidFor,
     NotPermitted,
+    OrganisationMerged,
     ReasonMissing,
     TermOverlaps,
 )
@@ -93,11 +94,13 @@ def open_term(
 
     ``renews``: the term that it follows; the database lets each be renewed once.
 
-    Raises TermOverlaps when the organisation has a term in these days; the database holds that
-    rule too (`term_no_overlap`), so two at once cannot both pass.
+    Raises OrganisationMerged, and TermOverlaps when the organisation has a term in these days; the
+    database holds that rule too (`term_no_overlap`), so two at once cannot both pass.
     """
     # Two openings of one organisation wait for each other here.
     organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    if organisation.merged_into_id is not None:
+        raise OrganisationMerged(organisation=organisation)
     last_day = ends_on or last_day_of_year_from(starts_on)
     term = Term(
         organisation=organisation,

@@ -20,7 +20,6 @@ from membership.refusals import NothingToAccept
 def directory(request: HttpRequest) -> HttpResponse:
     """Members whose term is current or in grace, filtered by what the address says."""
     found = Directory(request.GET, timezone.localdate())
-    dots = found.dots()
     return render(
         request,
         "membership/directory.html",
@@ -30,17 +29,17 @@ def directory(request: HttpRequest) -> HttpResponse:
             "is_filtered": found.chosen != Chosen(),
             "heading": ", ".join(
                 choice.label
-                for choices in (found.voices(), found.countries(), found.tier_choices())
+                for choices in (found.voices, found.countries, found.tier_choices)
                 for choice in choices
                 if choice.current
             ),
-            "voices": found.voices(),
+            "voices": found.voices,
             "all_voices": found.chosen.without(constituency=""),
-            "all_voices_members": sum(voice.members for voice in found.voices()),
-            "countries": found.countries(),
-            "tiers": found.tier_choices(),
-            "years": found.years(),
-            "dots": dots,
+            "all_voices_members": sum(voice.members for voice in found.voices),
+            "countries": found.countries,
+            "tiers": found.tier_choices,
+            "years": found.years,
+            "dots": found.dots(),
         },
     )
 

@@ -7,6 +7,7 @@ alone: as one line, and each as one among the givers when dependence is worked o
 from dataclasses import dataclass
 from typing import Literal
 
+from core.pictures import Logo
 from funding.ledger.models import Pool
 from funding.transparency.models import GiverKind
 from funding.transparency.opened import donor_of, tag_of
@@ -16,15 +17,6 @@ SHOWN = 20  # named givers on a page of figures
 PAGE = 100  # named givers on a page of the whole list
 # How many unnamed donors there are is said from here on: of two, each would know the other's part.
 ENOUGH_TO_COUNT = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Logo:
-    """A picture beside a name, with its size in CSS pixels."""
-
-    url: str
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from django.db.models import F, FilteredRelation, Q
 from wagtail.images import get_image_model
 from wagtail.images.models import SourceImageIOError
 
+from core.pictures import Logo
 from funding.pools.models import Donor
-from funding.transparency.givers import Givers, Logo
+from funding.transparency.givers import Givers
 
 logger = logging.getLogger(__name__)
 
@@ -60,11 +61,7 @@ def _logos(donors: set[int]) -> dict[tuple[int, str], Logo]:
                 logger.warning("The file of a logo is missing (image %s).", donor.logo_id)
                 continue
             width, height = drawn.width, drawn.height
-        found[donor.pk, donor.public_name] = Logo(drawn.file.url, *_size(width, height))
+        found[donor.pk, donor.public_name] = Logo.within(
+            drawn.file.url, width, height, widest=WIDEST * HEIGHT, highest=HEIGHT
+        )
     return found
-
-
-def _size(width: int, height: int) -> tuple[int, int]:
-    """The pixels of a rendition as it is shown: no wider or higher than there is room."""
-    scale = min(1, WIDEST * HEIGHT / width, HEIGHT / height)
-    return max(1, round(width * scale)), max(1, round(height * scale))

@@ -11,7 +11,7 @@ from wagtail.models import ModelLogEntry
 from core.models import User
 from core.transactions import use_case
 from funding.dues import billing
-from membership import organisations, profile, terms
+from membership import organisations, profile, seats, terms
 from membership.merging import merge, overlap
 from membership.models import Acceptance, AgreementVersion, Organisation, SeatRole
 from membership.organisations import give_seat
@@ -167,6 +167,15 @@ class TestIsRefused:
         with pytest.raises(OrganisationMerged):
             merge(gone, make_organisation(), by=officer, reason="One body")
 
+    def test_a_term_or_a_contact_for_the_row_that_is_gone(self, officer: User) -> None:
+        kept, gone = make_organisation(), make_organisation()
+        person = seated(gone)
+        merge(kept, gone, by=officer, reason="One body")
+        with pytest.raises(OrganisationMerged):
+            open_term(gone)
+        with pytest.raises(OrganisationMerged):
+            seats.appoint(gone, person, by=may(officer, "appoint_seat"), reason="Vanished")
+
 
 class TestDuplicates:
     def test_are_found_by_register_and_number(self) -> None:
@@ -216,7 +225,9 @@ class TestThePages:
         sign_in(client, make_staff(groups.MEMBERSHIP_OFFICERS))
         browser = client
         inspect = reverse("membership_organisations:inspect", args=[organisation.pk])
-        assert "Show it" in browser.get(inspect).content.decode()
+        text = browser.get(inspect).content.decode()
+        assert "Show it" in text
+        assert "+00:00" not in text  # a day as people write it
         browser.post(inspect, {"act": "show-logo", "logo": logo})
         organisation.refresh_from_db()
         assert organisation.logo_approved

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
@@ -11,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.ui.tables import Column
 
+from core.merge_form import MergeForm
 from core.refusals import Refusal
 from funding.payments.backoffice.base import MoneyPage, ReadViewSet, RowPage, facts, only_read
 from funding.pools import claims, details, merging
@@ -85,26 +85,6 @@ class DonorPage(RowPage):
         return self.done(gettext("The logo is gone."))
 
 
-class MergeForm(forms.Form):
-    keep = forms.ChoiceField(
-        label=_("Which one stays"),
-        widget=forms.RadioSelect,
-        error_messages={"required": _("Choose which one stays.")},
-    )
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=500,
-        help_text=_("How you know that both are one donor. It stands in the log."),
-        error_messages={"required": _("Write how you know that both are one donor.")},
-    )
-
-    def __init__(self, *args: Any, pair: tuple[Donor, Donor], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        keep = self.fields["keep"]
-        assert isinstance(keep, forms.ChoiceField)
-        keep.choices = [(str(row.pk), f"{row.name} ({row.pk})") for row in pair]
-
-
 class MergePage(MoneyPage):
     """Two rows side by side; by POST, with a reason, one takes over the other."""
 
@@ -123,10 +103,19 @@ class MergePage(MoneyPage):
             get_object_or_404(rows, pk=self.kwargs["other"]),
         )
 
+    def _form(self, *args: Any, **kwargs: Any) -> MergeForm:
+        return MergeForm(
+            *args,
+            choices=[(row.pk, row.name) for row in self.pair],
+            help_text=_("How you know that both are one donor. It stands in the log."),
+            missing=_("Write how you know that both are one donor."),
+            **kwargs,
+        )
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         names = ("kind", "email", "country", "organisation", "user", "recorded_by", "created_at")
         context = {
-            "form": MergeForm(pair=self.pair, initial={"keep": str(self.pair[0].pk)}),
+            "form": self._form(initial={"keep": str(self.pair[0].pk)}),
             "compared": [
                 {
                     "row": row,
@@ -141,7 +130,7 @@ class MergePage(MoneyPage):
         return super().get_context_data(**{**context, **kwargs})
 
     def post(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        form = MergeForm(request.POST, pair=self.pair)
+        form = self._form(request.POST)
         if form.is_valid():
             kept, gone = self.pair
             if form.cleaned_data["keep"] == str(gone.pk):
