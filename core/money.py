@@ -1,6 +1,7 @@
 """Money is an integer of minor units with an ISO 4217 currency. No float touches it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -175,6 +176,19 @@ def split_evenly(total: int, parts: int) -> list[int]:
         raise ValueError("Split into one part at least.")
     share, rest = divmod(total, parts)
     return [share + 1] * rest + [share] * (parts - rest)
+
+
+def split_by(total: int, weights: Sequence[int]) -> list[int]:
+    """``total`` minor units in proportion to ``weights``, exactly: what rounding leaves goes to the
+    largest remainders, among equals to the earlier. Nothing where there is no weight."""
+    whole = sum(weights)
+    if whole <= 0:
+        return []
+    shares = [total * weight // whole for weight in weights]
+    places = sorted(range(len(shares)), key=lambda one: (-(total * weights[one] % whole), one))
+    for place in places[: total - sum(shares)]:
+        shares[place] += 1
+    return shares
 
 
 def _validate_currency(code: str) -> None:

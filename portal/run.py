@@ -298,6 +298,9 @@ def digest(*patterns: str) -> str:
     return total.hexdigest()
 
 
+SIMULATED = "simulated"  # in place of the digest of the demo's content
+
+
 class Prepared:
     """What has been done to a data folder, so that a second start does not do it again."""
 
@@ -329,7 +332,8 @@ def prepare(
 ) -> None:
     """Static files, migrations, demo content: whichever are not up to date.
 
-    ``simulating``: a folder without the demo's content stays without it, now and at each later start.
+    ``simulating``: nothing is loaded this time. A folder in which a year was simulated stays without
+    the demo's content at each later start.
     """
     (place.var / "log").mkdir(exist_ok=True)
     translations.compile_stale()
@@ -345,9 +349,8 @@ def prepare(
         prepared.note("migrations", migrations)
     # Loading adds what is missing, so a folder of an older demo gets what this one has besides.
     demo = digest("portal/demo*.py", "portal/texts/*.py", "membership/demo.py", "*/*/demo*.py")
-    if simulating and "demo" not in prepared.done:
-        prepared.note("demo", demo)
-    if not prepared.holds("demo", demo):
+    wanted = not simulating and not prepared.holds("demo", SIMULATED)
+    if wanted and not prepared.holds("demo", demo):
         say("Loading the demo's content …")
         manage(place, env, "load_demo", "--history", str(place.var / HISTORY))
         prepared.note("demo", demo)
@@ -575,11 +578,16 @@ def one_command(place: Place, words: list[str]) -> int:
                 server.start()
                 addresses = prepare_embedded(server)
             env = environment(place, addresses, Ports(place.port + 1, place.port + 2))
+            simulating = words[:1] == ["simulate"]
+            prepared = prepared_of(server)
             if alone:
-                prepare(place, env, prepared_of(server), simulating=words[:1] == ["simulate"])
+                prepare(place, env, prepared, simulating=simulating)
             # Ctrl-C is the command's own (a shell goes on after it); we end when it ends.
             signal.signal(signal.SIGINT, leave_it)
-            return subprocess.call([sys.executable, "manage.py", *words], cwd=ROOT, env=env)
+            status = subprocess.call([sys.executable, "manage.py", *words], cwd=ROOT, env=env)
+            if simulating and status == 0 and not {"--help", "-h"} & set(words):
+                prepared.note("demo", SIMULATED)
+            return status
         finally:
             if server is not None and not server.adopted:
                 server.stop()

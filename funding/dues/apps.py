@@ -8,8 +8,6 @@ class DuesConfig(AppConfig):
 
     def ready(self) -> None:
         from funding.dues.outcome import DuesOutcome
-        from funding.dues.renewal import reminds_of
-        from funding.payments import outcomes, reminders
+        from funding.payments import outcomes
 
         outcomes.register("dues", DuesOutcome())
-        reminders.leave("dues", reminds_of)

@@ -19,7 +19,7 @@ from funding.payments.checkout import open_payment
 from funding.payments.invoices import BillTo, Line, issue_invoice
 from funding.payments.models import Channel, Invoice, Payment, Status
 from membership import terms
-from membership.models import FeeRule, Organisation, Term
+from membership.models import FeeRule, Organisation, Seat, SeatRole, Term
 
 PURPOSE = "dues"
 POOL = "general"
@@ -112,6 +112,14 @@ def bill(
         due_on=due_on or on + PAYMENT_PERIOD,
         language=language,
     )
+
+
+def answers_for_dues(organisation_id: int, person: User) -> bool:
+    """Whether ``person`` answers for an organisation or for its dues: primary or billing contact."""
+    roles = [SeatRole.PRIMARY_CONTACT, SeatRole.BILLING_CONTACT]
+    return Seat.objects.filter(
+        organisation=organisation_id, person=person, roles__overlap=roles
+    ).exists()
 
 
 def invoices_of(organisation: Organisation) -> QuerySet[Invoice]:

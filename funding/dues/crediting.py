@@ -36,7 +36,7 @@ from funding.payments.models import CreditNote, Invoice, Payment, Status
 from funding.payments.models.papers import APPLIED
 from funding.payments.permissions import ISSUE_CREDIT_NOTE
 from membership import terms
-from membership.models import Seat, SeatRole, Term
+from membership.models import Term
 
 
 def credit_invoice(
@@ -71,6 +71,7 @@ def credit_invoice(
         today = timezone.localdate()
         if then == "cancel":
             terms.cancel(term, on=today, by=by, reason=reason)
+            end_renewal_of(term, by=by, reason=reason)
         elif partly:
             terms.settle(term, on=today, by=by)
     return note
@@ -140,8 +141,11 @@ def void_given_back(invoice: Invoice) -> CreditNote:
 
 
 @inside_transaction
-def withdraw(invoice: Invoice) -> bool:
-    """Make the invoice of a renewal that nobody took up void; False where money came or comes."""
+def withdraw(invoice: Invoice, *, reason: str, told: bool) -> bool:
+    """Make the invoice of a renewal that ends void; False where money came or comes.
+
+    ``told``: the payer reads of it elsewhere, and is not written to twice.
+    """
     _term, invoice = _lock(invoice)
     if invoice.voided_by is not None:
         return True
@@ -149,12 +153,25 @@ def withdraw(invoice: Invoice) -> bool:
     if any(payment.status == Status.PROCESSING or kept_of(payment) for payment in under_way):
         return False
     unpaid = invoice.outstanding.amount
-    with override(invoice.language):
-        reason = gettext("The renewal was not taken up.")
-    # The message that the membership lapsed says so, and the payer is not written to twice.
-    note = void_invoice(invoice, reason=reason, by=None, replaced=True)
+    note = void_invoice(invoice, reason=reason, by=None, replaced=told)
     _post_credit(note, invoice, unpaid, by=None)
     return True
+
+
+@inside_transaction
+def end_renewal_of(term: Term, *, by: User, reason: str) -> None:
+    """Nothing follows a term that was cancelled: what was offered after it ends, unless it is paid."""
+    offered = (
+        Term.objects.select_related("organisation").filter(renews=term, cancelled_on=None).first()
+    )
+    if offered is None:
+        return
+    if offered.waived_on is not None and not offered.fee:
+        terms.cancel(offered, on=offered.starts_on, by=by, reason=reason)
+        return
+    invoice = billing.standing_invoice(offered)
+    if invoice is None or withdraw(invoice, reason=reason, told=False):
+        terms.end_offer(offered, reason=reason)
 
 
 def was_credited(invoice: Invoice) -> bool:
@@ -248,11 +265,7 @@ def reissue_with_purchase_order(invoice: Invoice, purchase_order: str, *, by: Us
 
 def may_give_purchase_order(by: User, term: Term) -> bool:
     """Whether ``by`` may have the invoice of ``term`` issued anew with a purchase order."""
-    if by.has_perm(ISSUE_CREDIT_NOTE):
-        return True
-    seat = Seat.objects.filter(organisation=term.organisation_id, person=by).first()
-    wanted = {SeatRole.BILLING_CONTACT, SeatRole.PRIMARY_CONTACT}
-    return seat is not None and bool(wanted & set(seat.roles))
+    return by.has_perm(ISSUE_CREDIT_NOTE) or billing.answers_for_dues(term.organisation_id, by)
 
 
 def _lock(invoice: Invoice) -> tuple[Term, Invoice]:

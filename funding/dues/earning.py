@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from django.db.models import Q, Sum
 from django.utils import timezone
 
+from core.money import split_by
 from core.transactions import use_case
 from funding.dues import billing
 from funding.ledger import templates
 from funding.ledger.entries import NewEntry
 from funding.ledger.models import Entry, Figure, Posting
 from funding.ledger.posting import post_many
-from funding.payments.models import Payment
+from funding.payments.models import Invoice, Payment
 from membership.models import Term
 
 SOURCE = "term:"
@@ -75,8 +76,11 @@ def unearned(payment: Payment) -> int:
     """How much of a payment of dues is not earned yet, in the payment's currency.
 
     It is what its term is paid ahead, whichever of its payments brought it, and the payment at
-    most. Read it under the payment's lock, as `earn_month` writes.
+    most. Read under the payment's lock, as `earn_month` writes; the invoice is locked besides, so
+    that two refunds of one term do not both take the same.
     """
+    if payment.invoice_id is not None:
+        Invoice.objects.select_for_update(no_key=True).get(pk=payment.invoice_id)
     of_term = standings([payment.purpose_id]).get(payment.purpose_id, {})
     currency = payment.settled_currency or payment.currency
     standing = of_term.get(currency, Standing())
@@ -104,26 +108,13 @@ def last_day_of_month(day: datetime.date) -> datetime.date:
     return day.replace(day=calendar.monthrange(day.year, day.month)[1])
 
 
-def parts(total: int, weights: list[int]) -> list[int]:
-    """``total`` shared by ``weights`` (above zero), exactly: what rounding leaves goes to the
-    largest remainders, among equals to the earlier."""
-    whole = sum(weights)
-    shares = [total * weight // whole for weight in weights]
-    by_remainder = sorted(
-        range(len(weights)), key=lambda place: (-(total * weights[place] % whole), place)
-    )
-    for place in by_remainder[: total - sum(shares)]:
-        shares[place] += 1
-    return shares
-
-
 def earned_by(term: Term, kept: int, day: datetime.date) -> int:
     """How much of ``kept`` is earned by ``day``, the last of a month.
 
     A term that was cancelled is over with its last day: what is kept of it is earned by then.
     """
     months = months_of(term.starts_on, term.last_day)
-    shares = parts(kept, [days for _last, days in months]) if months else []
+    shares = split_by(kept, [days for _last, days in months])
     return sum(share for share, (last, _days) in zip(shares, months, strict=True) if last <= day)
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import override
 from core.mail import enqueue_mail
 from core.models import User
 from core.transactions import use_case
-from funding.dues import billing, crediting, renewal
+from funding.dues import crediting, renewal
 from funding.dues.refusals import DayNotInTerm, NobodyToBill
 from membership import terms
 from membership.links import path_in
@@ -26,10 +26,7 @@ def cancel_term(term: Term, *, on: datetime.date, by: User, reason: str) -> Term
         term = terms.cancel(term, on=on, by=by, reason=reason)
         if not timezone.localdate() <= on <= term.ends_on:
             raise DayNotInTerm(last=formats.date_format(term.ends_on))
-        offered = Term.objects.select_related("organisation").filter(renews=term).first()
-        invoice = billing.standing_invoice(offered) if offered else None
-        if offered is not None and (invoice is None or crediting.withdraw(invoice)):
-            terms.end_offer(offered, reason=term.cancelled_reason)
+        crediting.end_renewal_of(term, by=by, reason=term.cancelled_reason)
         _tell(term)
     return term
 

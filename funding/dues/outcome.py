@@ -6,7 +6,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext, override
 
 from core.mail import enqueue_mail
-from funding.dues import billing, crediting, earning
+from funding.dues import billing, crediting, earning, renewal
 from funding.ledger.entries import NewEntry
 from funding.payments import money_back, problems
 from funding.payments.models import Invoice, Payment
@@ -159,6 +159,9 @@ class DuesOutcome:
 
     def thanks_url(self, payment: Payment) -> str:
         return path_in(payment.language, "membership_area")
+
+    def reminds_itself(self, invoice: Invoice, day: datetime.date) -> bool:
+        return renewal.reminds_of(invoice, day)
 
     def own_url(self, payment: Payment) -> str:
         return ""  # `thanks_url` leads to the organisation's own page

@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import formats, timezone
 from django.utils.translation import gettext, override
 
@@ -54,7 +54,7 @@ def run(today: datetime.date | None = None) -> int:
     done = 0
     # The end of an offer comes after the notice that tells of it.
     for act, found in ((follow, _near_their_end), (end_offer, _over)):
-        for pk in list(found(day)):
+        for pk in list(found(day).order_by("pk").values_list("pk", flat=True)):
             try:
                 done += act(pk, day)
             except Exception:
@@ -63,39 +63,38 @@ def run(today: datetime.date | None = None) -> int:
     return done
 
 
-def _near_their_end(day: datetime.date) -> Any:
-    """Terms that were paid or waived in time and run to their end, near the days of a notice."""
-    return (
-        Term.objects.filter(
-            Q(settled_on__lte=F("ends_on")) | Q(waived_on__lte=F("ends_on")),
-            Q(cancelled_on__isnull=True) | Q(cancelled_on__gt=F("ends_on")),
-            ends_on__gte=day - datetime.timedelta(days=NOTICE_DAYS[Kind.LAPSED]) - MADE_UP_FOR,
-            ends_on__lte=day - datetime.timedelta(days=NOTICE_DAYS[Kind.OFFER]),
-        )
-        .order_by("pk")
-        .values_list("pk", flat=True)
+def _near_their_end(day: datetime.date) -> QuerySet[Term]:
+    """Terms that were paid or waived in time and run to their end, near the days of a notice, and
+    whose renewal, if there is one, is not paid for."""
+    return Term.objects.filter(
+        Q(settled_on__lte=F("ends_on")) | Q(waived_on__lte=F("ends_on")),
+        Q(cancelled_on__isnull=True) | Q(cancelled_on__gt=F("ends_on")),
+        ends_on__gte=day - datetime.timedelta(days=NOTICE_DAYS[Kind.LAPSED]) - MADE_UP_FOR,
+        ends_on__lte=day - datetime.timedelta(days=NOTICE_DAYS[Kind.OFFER]),
+        renewal__settled_on=None,
+        renewal__waived_on=None,
     )
 
 
-def _over(day: datetime.date) -> Any:
+def _over(day: datetime.date) -> QuerySet[Term]:
     """Open offers whose last term is out of grace, or was cancelled before its end."""
-    return (
-        Term.objects.filter(
-            Q(renews__ends_on__lt=day - GRACE) | Q(renews__cancelled_on__lte=F("renews__ends_on")),
-            renews__isnull=False,
-            settled_on=None,
-            waived_on=None,
-            cancelled_on=None,
-        )
-        .order_by("pk")
-        .values_list("pk", flat=True)
+    return Term.objects.filter(
+        Q(renews__ends_on__lt=day - GRACE) | Q(renews__cancelled_on__lte=F("renews__ends_on")),
+        renews__isnull=False,
+        settled_on=None,
+        waived_on=None,
+        cancelled_on=None,
     )
 
 
 def follow(term_id: int, day: datetime.date) -> bool:
     """Offer the renewal of a term, or write the notice that is due of it; whether it did."""
     with use_case():
-        term = Term.objects.select_for_update(of=("self",)).get(pk=term_id)
+        # The organisation first, as opening a term and merging lock.
+        Organisation.objects.select_for_update().get(terms=term_id)
+        term = _near_their_end(day).select_for_update(of=("self",)).filter(pk=term_id).first()
+        if term is None:
+            return False
         offered = Term.objects.filter(renews=term).first()
         if offered is None:
             return _offer_in_time(term, day) or _tell_of_the_end(term, None, day)
@@ -275,9 +274,13 @@ def _mail(
     )
 
 
-def reminds_of(invoice: Invoice) -> bool:
-    """Whether an invoice has the reminders of this module, and so no others."""
-    return Term.objects.filter(pk=invoice.purpose_id, renews__isnull=False).exists()
+def reminds_of(invoice: Invoice, day: datetime.date) -> bool:
+    """Whether an invoice has the reminders of this module on ``day``, and so no others.
+
+    Those end with the lapse of the last term; one that is billed again later has the others.
+    """
+    lapsed = day - datetime.timedelta(days=NOTICE_DAYS[Kind.LAPSED])
+    return Term.objects.filter(pk=invoice.purpose_id, renews__ends_on__gte=lapsed).exists()
 
 
 # --- The end of an offer --------------------------------------------------------------------------
@@ -286,17 +289,27 @@ def reminds_of(invoice: Invoice) -> bool:
 def end_offer(term_id: int, day: datetime.date) -> bool:
     """End a renewal that nobody took up, and credit its invoice; whether it did.
 
-    Nobody owes dues for a membership they did not have. Where a part was paid, or a payment is
-    under way, the offer stays for people to decide.
+    Nobody owes dues for a membership they did not have. Where money came once, though it went back
+    or was taken for another's, or a payment is under way, the offer stays for people to decide.
     """
     with use_case():
         offered = Term.objects.select_related("organisation").get(pk=term_id)
+        if _was_taken_up(offered):
+            return False
         invoice = billing.standing_invoice(offered)
-        with override("en"):
+        with override(invoice.language if invoice else "en"):
             reason = gettext("The renewal was not taken up.")
-        if invoice is not None and not crediting.withdraw(invoice):
+        # The message that the membership lapsed says so, too.
+        if invoice is not None and not crediting.withdraw(invoice, reason=reason, told=True):
             return False
         return terms.end_offer(offered, reason=reason)
+
+
+def _was_taken_up(offered: Term) -> bool:
+    came = Q(status__in=[Status.PROCESSING, Status.SUCCEEDED, Status.UNDONE])
+    return Payment.objects.filter(
+        came | Q(succeeded_at__isnull=False), purpose=billing.PURPOSE, purpose_id=offered.pk
+    ).exists()
 
 
 # --- Joining again --------------------------------------------------------------------------------
@@ -321,7 +334,7 @@ def rejoin_plan(organisation: Organisation, *, by: User, on: datetime.date) -> R
 
     Raises MayNotRejoin, MembershipStands, ApplyAgain, TierNotOffered.
     """
-    if not may_rejoin(organisation, by):
+    if not billing.answers_for_dues(organisation.pk, by):
         raise MayNotRejoin
     last = _lapsed_term(organisation, on)
     fee = fees.fee_for(last.tier, organisation.kind, organisation.country, on)
@@ -354,13 +367,6 @@ def _lapsed_term(organisation: Organisation, on: datetime.date) -> Term:
     ):
         raise ApplyAgain(organisation=organisation)
     return last
-
-
-def may_rejoin(organisation: Organisation, by: User) -> bool:
-    """Whether ``by`` may join again for ``organisation``: who answers for it or for its dues."""
-    wanted = {SeatRole.PRIMARY_CONTACT, SeatRole.BILLING_CONTACT}
-    seat = Seat.objects.filter(organisation=organisation, person=by).first()
-    return seat is not None and bool(wanted & set(seat.roles))
 
 
 def rejoin(organisation: Organisation, *, by: User) -> Term:

@@ -146,13 +146,7 @@ class CancelColumn(Column):
         return {**context, "may": user.has_perm("membership.cancel_term")}
 
     def get_value(self, instance: Term) -> bool:
-        over = (Term.Status.LAPSED, Term.Status.CANCELLED)
-        today = timezone.localdate()
-        return (
-            instance.cancelled_on is None
-            and today <= instance.ends_on
-            and instance.status(today) not in over
-        )
+        return instance.cancelled_on is None and timezone.localdate() <= instance.ends_on
 
 
 class DuesTermIndexView(TermIndexView):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from funding.ledger.entries import NewEntry
-from funding.payments.models import Payment
+from funding.payments.models import Invoice, Payment
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Settlement:
 
 class Outcome(Protocol):
     """The handler of one purpose. Every method is called inside the payment's transaction,
-    with the payment's row locked, except ``describe``, ``thanks_url``, ``own_url`` and
-    ``why_not_payable``, which only read."""
+    with the payment's row locked, except ``describe``, ``thanks_url``, ``own_url``,
+    ``reminds_itself`` and ``why_not_payable``, which only read."""
 
     def describe(self, payment: Payment) -> str:
         """One line for the checkout page and the receipt, in the language in force."""
@@ -74,6 +74,10 @@ class Outcome(Protocol):
 
     def thanks_url(self, payment: Payment) -> str:
         """Where "continue" on the payment page leads."""
+
+    def reminds_itself(self, invoice: Invoice, day: datetime.date) -> bool:
+        """Whether its own package reminds of ``invoice`` on ``day``, so that nobody else does. Only
+        reads."""
 
     def own_url(self, payment: Payment) -> str:
         """Where the payer finds all that they gave, by a code sent by e-mail; "" where there is no

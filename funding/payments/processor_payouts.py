@@ -7,7 +7,6 @@ and one that failed before it was reconciled never gets one: those are divided o
 proportion to what clearing holds for each, cents by largest remainder (docs/accounting-policy.md).
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ import stripe
 from django.db.models import Sum
 
 from core import audit
+from core.money import split_by
 from core.transactions import inside_transaction, use_case
 from funding.ledger import templates
 from funding.ledger.models import AccountBalance, Posting
@@ -213,14 +213,8 @@ def divide(amount: int, weights: Mapping[str, int]) -> dict[str, int]:
 
     Of equal remainders the first name gets it. Nothing where there is no weight.
     """
-    total = sum(weights.values())
-    if total <= 0:
-        return {}
-    parts = Counter({name: amount * weight // total for name, weight in weights.items()})
-    rest = amount - sum(parts.values())
-    order = sorted(weights, key=lambda name: (-(amount * weights[name] % total), name))
-    parts.update(order[:rest])
-    return dict(parts)
+    names = sorted(weights)
+    return dict(zip(names, split_by(amount, [weights[name] for name in names]), strict=False))
 
 
 _HANDLER = Handler(_fetch, apply)

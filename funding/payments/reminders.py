@@ -6,7 +6,6 @@ that schedule, whatever happens to the job: the row `Reminder` makes it once.
 
 import datetime
 import logging
-from collections.abc import Callable
 
 from django.db.models import QuerySet
 from django.utils import formats, timezone, translation
@@ -14,20 +13,9 @@ from django.utils import formats, timezone, translation
 from core.mail import enqueue_mail
 from core.transactions import use_case
 from funding.payments import issuer, outcomes
-from funding.payments.models import ExpectedPayment, Invoice, Payment, Reminder, Status
+from funding.payments.models import ExpectedPayment, Payment, Reminder, Status
 
 logger = logging.getLogger(__name__)
-
-# Invoices whose reminders their own package sends, by purpose.
-_reminded_elsewhere: dict[str, Callable[[Invoice], bool]] = {}
-
-
-def leave(purpose: str, is_reminded: Callable[[Invoice], bool]) -> None:
-    """Let the package of ``purpose`` remind of those invoices for which ``is_reminded`` is true.
-
-    Called once a purpose, in ``AppConfig.ready``.
-    """
-    _reminded_elsewhere[purpose] = is_reminded
 
 
 def send_due(today: datetime.date | None = None) -> int:
@@ -68,7 +56,7 @@ def _remind(pk: int, day: datetime.date, schedule: list[int]) -> bool:
             .get(pk=pk)
         )
         days = _newest_day(expected, day, schedule)
-        if days is None or not _is_wanted(expected):
+        if days is None or not _is_wanted(expected, day):
             return False
         if expected.reminders.filter(days__gte=days).exists():
             return False
@@ -86,12 +74,13 @@ def _newest_day(expected: ExpectedPayment, day: datetime.date, schedule: list[in
     return come[-1]
 
 
-def _is_wanted(expected: ExpectedPayment) -> bool:
+def _is_wanted(expected: ExpectedPayment, day: datetime.date) -> bool:
     """Whether there is something to pay, and what it is for still wants it."""
     if not expected.is_open:
         return False
-    is_reminded = _reminded_elsewhere.get(expected.purpose)
-    if is_reminded is not None and expected.invoice and is_reminded(expected.invoice):
+    if expected.invoice and outcomes.outcome_of(expected.purpose).reminds_itself(
+        expected.invoice, day
+    ):
         return False
     # A bank debit takes days: whoever paid by one is not asked to pay.
     under_way = Payment.objects.filter(

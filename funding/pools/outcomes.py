@@ -1,5 +1,6 @@
 """What payments for gifts and instalments achieve (the handlers of `funding.payments.outcomes`)."""
 
+import datetime
 from collections.abc import Callable
 from typing import ParamSpec
 
@@ -12,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from core.money import Money
 from core.refusals import Refusal
 from funding.ledger.entries import NewEntry
-from funding.payments.models import Payment
+from funding.payments.models import Invoice, Payment
 from funding.payments.money_in import entry_of
 from funding.payments.outcomes import Settlement
 from funding.pools import charging, gifts, instalments, pledges, recurring, refusals, rules
@@ -80,6 +81,9 @@ class GiftOutcome:
     def thanks_url(self, payment: Payment) -> str:
         return pool_page(payment.pool.code)
 
+    def reminds_itself(self, invoice: Invoice, day: datetime.date) -> bool:
+        return False
+
     def own_url(self, payment: Payment) -> str:
         return reverse("open_giving")
 
@@ -128,6 +132,9 @@ class RecurringOutcome:
 
     def thanks_url(self, payment: Payment) -> str:
         return pool_page(payment.pool.code)
+
+    def reminds_itself(self, invoice: Invoice, day: datetime.date) -> bool:
+        return False
 
     def own_url(self, payment: Payment) -> str:
         return reverse("open_giving")
@@ -194,6 +201,9 @@ class InstalmentOutcome:
         if payment.user_id is None or payment.user_id != pledge.donor.user_id:
             return pool_page(payment.pool.code)  # another payer, or a donor without an account
         return reverse("giving_pledge", args=[pledge.reference])
+
+    def reminds_itself(self, invoice: Invoice, day: datetime.date) -> bool:
+        return False
 
     def own_url(self, payment: Payment) -> str:
         return reverse("open_giving")

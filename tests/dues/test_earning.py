@@ -9,10 +9,10 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.money import Money
+from core.money import Money, split_by
 from core.transactions import use_case
 from funding.dues import billing, earning
-from funding.dues.earning import earned_by, months_of, parts
+from funding.dues.earning import earned_by, months_of
 from funding.ledger import queries as books
 from funding.ledger import templates
 from funding.ledger.models import Entry, Pool
@@ -62,7 +62,7 @@ def test_a_term_has_its_days_in_each_month(first: str, last: str, days: list[int
 
 @given(total=st.integers(0, 10**12), weights=st.lists(st.integers(1, 31), min_size=1, max_size=13))
 def test_the_parts_add_up_and_none_is_a_unit_off(total: int, weights: list[int]) -> None:
-    shares = parts(total, weights)
+    shares = split_by(total, weights)
     assert sum(shares) == total
     whole = sum(weights)
     assert all(
@@ -281,6 +281,21 @@ def test_a_refund_and_the_monthly_run_at_once_leave_nothing(committed_db: Any) -
     payment = pay_all(member(), "2026-01-05")
 
     done = together(lambda: earning.earn_month(JANUARY), lambda: give_back(payment))
+
+    assert not [result for result in done if isinstance(result, Exception)]
+    assert balances(pool) == (0, 0)
+
+
+def test_two_refunds_of_one_term_at_once_take_no_more_than_is_unearned(committed_db: Any) -> None:
+    pool = begin_foundation()
+    banking.make_account("USD")
+    term = member()
+    with at("2026-01-05"):
+        first = transfer(invoice_of(term), 15_000)
+        second = transfer(invoice_of(term), 10_000)
+    earning.earn_month(JANUARY)
+
+    done = together(lambda: give_back(first), lambda: give_back(second))
 
     assert not [result for result in done if isinstance(result, Exception)]
     assert balances(pool) == (0, 0)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from core.jobs.testing import run_pending_jobs
 from core.transactions import use_case
-from funding.dues import billing, renewal
+from funding.dues import billing, crediting, renewal
 from funding.dues.refusals import ApplyAgain, InvoiceVoid, MayNotRejoin, MembershipStands
 from funding.ledger import queries as books
 from funding.ledger.models import Pool
@@ -20,6 +20,9 @@ from funding.payments.models import ExpectedPayment, Invoice
 from membership import terms
 from membership.models import FeeRule, Seat, SeatRole, Term, TermNotice, Tier
 from membership.models.terms import GRACE
+from tests.dues.test_crediting import make_treasurer, transfer
+from tests.dues.test_money_back import give_back
+from tests.factories import banking
 from tests.factories.membership import (
     MINISTRY,
     admitted_term,
@@ -175,7 +178,6 @@ class TestOffer:
     def test_nobody_to_bill_is_told_to_staff_once_and_mended_by_a_seat(
         self, member: Term, caplog: pytest.LogCaptureFixture
     ) -> None:
-        role = [SeatRole.MEMBER.value]
         with transaction.atomic():
             Seat.objects.all().delete()
         run(day(-60))
@@ -244,8 +246,6 @@ class TestPayment:
         assert any("membership is current" in subject for subject in sent())
 
     def test_a_part_of_it_renews_nothing(self, member: Term) -> None:
-        from tests.dues.test_crediting import transfer
-        from tests.factories import banking
 
         banking.make_account("USD")
         run(day(-60))
@@ -323,8 +323,6 @@ class TestNotices:
     def test_a_transfer_that_comes_after_the_lapse_is_owed_back(
         self, member: Term, foundation: Pool
     ) -> None:
-        from tests.dues.test_crediting import transfer
-        from tests.factories import banking
 
         banking.make_account("USD")
         run(day(-60))
@@ -335,6 +333,31 @@ class TestNotices:
         assert books.balances(foundation, "USD")["credits-payable"] == -invoice.total
         assert "belongs to the payer" in payment.problem
         assert fresh(member.renewal).settled_on is None
+
+    def test_a_renewal_that_was_paid_and_given_back_is_not_ended_by_the_job(
+        self, member: Term, foundation: Pool
+    ) -> None:
+        """Staff bill it again, and that invoice stands, with the reminders that others have."""
+
+        banking.make_account("USD")
+        run(day(-60))
+        invoice = billing.standing_invoice(member.renewal)
+        assert invoice is not None
+        with time_machine.travel(datetime.datetime.combine(day(-40), datetime.time(12))):
+            payment = transfer(invoice, invoice.total)
+        with time_machine.travel(datetime.datetime.combine(day(100), datetime.time(12))):
+            give_back(payment)
+            new = crediting.bill_again(fresh(invoice), by=make_treasurer())
+        assert run(day(101)) == 0
+        assert fresh(member.renewal).cancelled_on is None
+        assert fresh(new).voided_by is None
+        assert not renewal.reminds_of(new, day(101))
+
+    def test_a_term_cancelled_meanwhile_gets_no_offer(self, member: Term) -> None:
+        with use_case():
+            terms.cancel(member, on=day(-61), by=make_officer(), reason="They leave")
+        assert renewal.follow(member.pk, day(-60)) is False
+        assert not Term.objects.filter(renews=member).exists()
 
     def test_a_member_that_leaves_is_owed_no_offer(self, member: Term) -> None:
         run(day(-60))

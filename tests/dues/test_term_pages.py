@@ -17,7 +17,13 @@ from membership.models import Seat, Term, TermPolicy
 from membership.refusals import NotPermitted
 from portal import groups
 from tests.factories.home import make_staff, sign_in
-from tests.factories.membership import make_officer, open_term, reviewed_application
+from tests.factories.membership import (
+    MINISTRY,
+    admitted_term,
+    make_officer,
+    open_term,
+    reviewed_application,
+)
 from tests.factories.pools import make_person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_site")]
@@ -73,9 +79,23 @@ def test_an_officer_cancels_from_a_day_on_and_the_organisation_is_told(
     assert billing.standing_invoice(offered) is None
     assert books.balances(foundation, "USD").get("dues-receivable", 0) == 0
     run_pending_jobs()
-    (message,) = mail.outbox
+    # The credit note of the renewal's invoice, which is in their hands as a paper, and the message.
+    credit_note, message = sorted(mail.outbox, key=lambda each: "credit note" not in each.subject)
+    assert "They merged with another body." in credit_note.body
     assert message.to == ["contact@example.org"]
     assert "They merged with another body." in message.body
+
+
+def test_a_renewal_that_costs_nothing_ends_with_the_term_that_is_cancelled(
+    foundation: Pool, client: Client
+) -> None:
+    row = admitted_term(starts_on=timezone.localdate() - datetime.timedelta(days=340), **MINISTRY)
+    renewal.run()
+    assert row.renewal.waived_on is not None
+    sign_in(client, make_staff(groups.MEMBERSHIP_OFFICERS))
+    client.post(url_of(row), {"on": days(5), "reason": "They leave."})
+    row.renewal.refresh_from_db()
+    assert row.renewal.cancelled_on == row.renewal.starts_on
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,9 @@ class OutcomeForTests:
     def thanks_url(self, payment: Payment) -> str:
         return "/thanks/"
 
+    def reminds_itself(self, invoice: Invoice, day: datetime.date) -> bool:
+        return False
+
     def own_url(self, payment: Payment) -> str:
         return ""
 

@@ -158,7 +158,7 @@ def test_the_command_refuses_a_year_of_nothing(wrong: dict[str, Any]) -> None:
         call_command("simulate", stdout=StringIO(), **wrong)
 
 
-def test_a_folder_for_a_simulation_never_gets_the_demos_content_and_another_folder_does(
+def test_a_folder_that_was_simulated_never_gets_the_demos_content_and_another_folder_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands: list[str] = []
@@ -169,8 +169,14 @@ def test_a_folder_for_a_simulation_never_gets_the_demos_content_and_another_fold
     kept = tmp_path / "kept.json"
 
     portal_run.prepare(place, {}, portal_run.Prepared(kept), simulating=True)
-    portal_run.prepare(place, {}, portal_run.Prepared(kept))
     assert commands == ["prepare_database"]
+    portal_run.Prepared(kept).note("demo", portal_run.SIMULATED)
+    monkeypatch.setattr(portal_run, "digest", lambda *_: "of a later version")
+    portal_run.prepare(place, {}, portal_run.Prepared(kept))
+    assert "load_demo" not in commands
 
+    # A simulation that was refused leaves a folder like any other.
+    portal_run.prepare(place, {}, portal_run.Prepared(tmp_path / "other.json"), simulating=True)
+    assert "load_demo" not in commands
     portal_run.prepare(place, {}, portal_run.Prepared(tmp_path / "other.json"))
-    assert commands == ["prepare_database", "prepare_database", "load_demo"]
+    assert commands[-1] == "load_demo"
