@@ -1,10 +1,13 @@
 """The form by which staff say which of two rows stays when both are one."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 
 class MergeForm(forms.Form):
@@ -21,8 +24,8 @@ class MergeForm(forms.Form):
         self,
         *args: Any,
         choices: Iterable[tuple[int, str]],
-        help_text: str,
-        missing: str,
+        help_text: "str | _StrPromise",
+        missing: "str | _StrPromise",
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)

@@ -93,8 +93,8 @@ def officers(application: Application) -> QuerySet[User]:
 
 
 def tell_officers(application: Application, template: str, *, only: User | None = None) -> None:
-    """Write to the officers, or to ``only`` the one who has it in hand."""
-    for officer in [only] if only is not None else officers(application):
+    """Write to the officers, or to ``only`` the one who has it in hand and whose account is open."""
+    for officer in [only] if only is not None and only.is_active else officers(application):
         with override(officer.preferred_language):
             country = application.country_name or gettext("unknown")
         enqueue_mail(

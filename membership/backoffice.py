@@ -60,7 +60,8 @@ class GuardedExportView(generic.IndexView):
 
     custom_value_preprocess = {
         **generic.IndexView.custom_value_preprocess,
-        str: {generic.IndexView.FORMAT_CSV: text_cell},
+        # A row's own object is written by its name, as the applicant gave it.
+        (str, Model): {generic.IndexView.FORMAT_CSV: lambda value: text_cell(str(value))},
     }
 
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import pgtrigger
 from django.db import IntegrityError, models, transaction
+from django.db.models import Q
 from django.utils import formats, timezone
 
 from core import audit
 from core.models import User
 from core.transactions import inside_transaction, use_case
-from membership.models import Organisation, Seat, SeatRole, Term
-from membership.profile import CHANGE
+from membership.models import JoinRequest, Organisation, Seat, SeatRole, Term
+from membership.profile import CHANGE, require_no_seat
 from membership.refusals import (
     NotPermitted,
     OrganisationMerged,
@@ -20,6 +21,7 @@ from membership.refusals import (
     SameOrganisation,
     TermsOverlap,
 )
+from membership.seats import in_order
 
 # What the kept row says of the organisation, unless it says nothing.
 _FILLED = ("website", "description", "description_fr", "description_pt", "stated_identifier")
@@ -31,13 +33,14 @@ def merge(kept: Organisation, gone: Organisation, *, by: User, reason: str) -> O
 
     Terms keep their numbers, so their invoices and entries follow. Facts that nobody may change
     (accepted agreements) stay on ``gone``, where they are found through `Organisation.merged`.
-    Raises NotPermitted, ReasonMissing, SameOrganisation, OrganisationMerged, TermsOverlap and
-    RowsClash.
+    Raises NotPermitted, OwnRequest, ReasonMissing, SameOrganisation, OrganisationMerged,
+    TermsOverlap and RowsClash.
     """
     with use_case():
         kept, gone = _lock(kept, gone)
         if not by.has_perm(CHANGE):
             raise NotPermitted
+        require_no_seat(by, kept, gone)
         if not reason.strip():
             raise ReasonMissing
         for organisation in (kept, gone):
@@ -45,7 +48,9 @@ def merge(kept: Organisation, gone: Organisation, *, by: User, reason: str) -> O
                 raise OrganisationMerged(organisation=organisation)
         if overlapping := overlap(kept, gone):
             raise TermsOverlap(kept=_days(overlapping[0]), gone=_days(overlapping[1]))
-        moved = {"seats": _move_seats(kept, gone), **_move_rows(kept, gone)}
+        moved = {"seats": _move_seats(kept, gone)}
+        _end_what_both_have(kept, gone, by=by)
+        moved |= _move_rows(kept, gone)
         Organisation.objects.filter(merged_into=gone).update(merged_into=kept)
         _fill(kept, gone)
         gone.merged_into, gone.merged_at = kept, timezone.now()
@@ -111,14 +116,29 @@ def _move_seats(kept: Organisation, gone: Organisation) -> int:
         there = own.get(seat.person_id)
         if there is None:
             # With its roles and its organisation at once: in between it would be without a role.
-            Seat.objects.filter(pk=seat.pk).update(
-                organisation=kept, roles=roles or [SeatRole.MEMBER]
-            )
+            Seat.objects.filter(pk=seat.pk).update(organisation=kept, roles=in_order(roles))
             continue
         seat.delete()
-        there.roles = list(dict.fromkeys([*there.roles, *roles]))
+        there.roles = in_order([*there.roles, *roles])
         there.save(update_fields=["roles"])
     return len(coming)
+
+
+@inside_transaction
+def _end_what_both_have(kept: Organisation, gone: Organisation, *, by: User) -> None:
+    """End what may be open once: an invitation of ``gone`` where ``kept`` invites that address too,
+    and requests of people who ask both, or whom the merge has seated."""
+    now = timezone.now()
+    invited = kept.invitations.filter(accepted_at__isnull=True, withdrawn_at__isnull=True)
+    gone.invitations.filter(
+        accepted_at__isnull=True, withdrawn_at__isnull=True, email__in=invited.values("email")
+    ).update(withdrawn_at=now, withdrawn_by=by)
+    asked = JoinRequest.objects.filter(state=JoinRequest.State.OPEN)
+    seated = Q(organisation__in=[kept, gone], person__in=kept.seats.values("person"))
+    twice = Q(organisation=gone, person__in=asked.filter(organisation=kept).values("person"))
+    asked.filter(seated | twice).update(
+        state=JoinRequest.State.WITHDRAWN, decided_at=now, decided_by=by
+    )
 
 
 def _relations() -> list[Any]:
@@ -171,7 +191,10 @@ def _fill(kept: Organisation, gone: Organisation) -> None:
         kept.registration_agency = gone.registration_agency
         kept.registration_number = gone.registration_number
     if kept.logo_id is None:
+        # In one place alone, so that who removes it there removes it.
         kept.logo, kept.logo_approved = gone.logo, gone.logo_approved
+        gone.logo, gone.logo_approved = None, False
+        gone.save(update_fields=["logo", "logo_approved"])
     # What either kept out of the directory stays out.
     kept.hidden_fields = sorted({*kept.hidden_fields, *gone.hidden_fields})
     kept.save()

@@ -16,7 +16,14 @@ from core import audit
 from core.models import User
 from core.transactions import inside_transaction, use_case
 from membership.models import Organisation, Seat, SeatRole
-from membership.refusals import NoLogoToDecide, NotPermitted, NotPrimaryContact, ReasonMissing
+from membership.refusals import (
+    NoLogoToDecide,
+    NotPermitted,
+    NotPrimaryContact,
+    OwnLogo,
+    OwnRequest,
+    ReasonMissing,
+)
 from membership.registers import plain_number
 
 CHANGE = "membership.change_organisation"
@@ -64,6 +71,14 @@ def may_edit(organisation: Organisation, person: User) -> bool:
     )
 
 
+@inside_transaction
+def require_no_seat(by: User, *organisations: Organisation) -> None:
+    """Raise OwnRequest where ``by`` sits in one of them, which are locked: nobody approves their
+    own."""
+    if Seat.objects.filter(organisation__in=organisations, person=by).exists():
+        raise OwnRequest
+
+
 def change_profile(organisation: Organisation, profile: Profile, *, by: User) -> Organisation:
     """Write down what the organisation says of itself. Its address in the directory stays.
 
@@ -83,12 +98,13 @@ def change_standing(
 ) -> Organisation:
     """Change what invoices, fees and votes depend on, from now on; what is issued stays.
 
-    Raises NotPermitted, ReasonMissing.
+    Raises NotPermitted, OwnRequest, ReasonMissing.
     """
     with use_case():
         locked = Organisation.objects.select_for_update().get(pk=organisation.pk)
         if not by.has_perm(CHANGE) or locked.merged_into_id is not None:
             raise NotPermitted
+        require_no_seat(by, locked)
         if not reason.strip():
             raise ReasonMissing
         _write(
@@ -135,15 +151,19 @@ def decide_logo(
 ) -> Organisation:
     """Show the logo that staff looked at, or take it away.
 
-    Raises NotPermitted, and NoLogoToDecide where it is another one by now.
+    Raises NotPermitted, NoLogoToDecide where it is another one by now, and for who would approve
+    their own: OwnRequest and OwnLogo.
     """
     with use_case():
         locked = Organisation.objects.select_for_update().get(pk=organisation.pk)
         if not by.has_perm(CHANGE):
             raise NotPermitted
-        if locked.logo_id is None or locked.logo_id != logo_id:
+        if locked.logo is None or locked.logo_id != logo_id:
             raise NoLogoToDecide
         if approved:
+            require_no_seat(by, locked)
+            if locked.logo.uploaded_by_user_id == by.pk:
+                raise OwnLogo
             locked.logo_approved = True
             locked.save(update_fields=["logo_approved"])
         else:

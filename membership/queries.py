@@ -21,7 +21,7 @@ from django.db.models.functions import Coalesce, ExtractYear, Greatest
 
 from core import countries
 from core.models import User
-from membership.models import Organisation, Term, Tier
+from membership.models import Constituency, Organisation, Term, Tier
 from membership.models.organisations import name_key
 from membership.models.terms import GRACE
 
@@ -125,6 +125,16 @@ def listed(on: datetime.date) -> QuerySet[Organisation]:
     )
 
 
+def count_members(on: datetime.date) -> tuple[int, int]:
+    """How many members there are on ``on``, and how many of them speak for a country."""
+    counted = Organisation.objects.filter(
+        Exists(Term.objects.standing(on).filter(organisation=OuterRef("pk")))
+    ).aggregate(
+        members=Count("pk"), countries=Count("pk", filter=Q(constituency=Constituency.COUNTRY))
+    )
+    return counted["members"], counted["countries"]
+
+
 def member_since(organisation: Organisation) -> datetime.date | None:
     """The day from which it has been a member: the first on which a paid or waived term counted."""
     days = [day for term in organisation.terms.all() if (day := first_day(term)) is not None]
@@ -144,3 +154,14 @@ def first_day(term: Term) -> datetime.date | None:
 def organisations_of(person: User) -> QuerySet[Organisation]:
     """The organisations in which a person has a seat: the only road to them in the account area."""
     return Organisation.objects.filter(seats__person=person).prefetch_related("terms__tier")
+
+
+def former_members_of(person: User, on: datetime.date) -> QuerySet[Organisation]:
+    """Those of a person's organisations that are no member on ``on``, nor about to be."""
+    to_come = Term.objects.filter(
+        organisation=OuterRef("pk"), ends_on__gte=on, cancelled_on__isnull=True
+    )
+    standing = Term.objects.standing(on).filter(organisation=OuterRef("pk"))
+    return Organisation.objects.filter(
+        ~Exists(standing), ~Exists(to_come), seats__person=person, merged_into__isnull=True
+    )

@@ -27,6 +27,10 @@ class OwnRequest(MembershipRefusal):
     )
 
 
+class OwnLogo(OwnRequest):
+    message = _("You uploaded this logo yourself. Somebody else looks at it: ask a colleague.")
+
+
 class OthersAppeal(MembershipRefusal):
     message = _(
         "You declined this application, and the decline was set aside. "

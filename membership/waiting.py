@@ -43,7 +43,8 @@ def in_the_hands_of(person: User) -> QuerySet[Application]:
 
 
 def in_nobodys_hands(person: User) -> QuerySet[Application]:
-    return _to_review(person).filter(assigned_to__isnull=True)
+    """Those that nobody has taken up, or somebody whose account is closed by now."""
+    return _to_review(person).filter(Q(assigned_to__isnull=True) | Q(assigned_to__is_active=False))
 
 
 def for_second_approval(person: User) -> QuerySet[Application]:

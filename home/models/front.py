@@ -23,7 +23,6 @@ from home.models.implementations import countries_with_systems
 from home.models.news import NewsPage
 from home.models.pools import pool_cards
 from membership import queries as membership
-from membership.models import Constituency
 
 NEWS_ON_FRONT = 4
 PEOPLE_ON_FRONT = 4
@@ -63,7 +62,7 @@ class HomePage(PortalPage):
         context = super().get_context(request, *args, **kwargs)
         here = self.locale
         countries = countries_with_systems(here)
-        voices = membership.voices(timezone.localdate())
+        members, voices_of_countries = membership.count_members(timezone.localdate())
         # How many there are comes along with the first of them.
         people = list(
             public(EvangelistPage)
@@ -81,10 +80,8 @@ class HomePage(PortalPage):
             system_count=sum(len(page.implementations.all()) for page in countries),
             people=people,
             people_in_all=people[0].in_all if people else 0,
-            members_in_all=sum(voice.members for voice in voices),
-            voices_of_countries=sum(
-                voice.members for voice in voices if voice.code == Constituency.COUNTRY
-            ),
+            members_in_all=members,
+            voices_of_countries=voices_of_countries,
         )
         return context
 

@@ -155,15 +155,6 @@ class Migration(migrations.Migration):
             model_name="organisation",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("logo_approved", False), ("logo__isnull", False), _connector="OR"
-                ),
-                name="organisation_approved_logo_is_there",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="organisation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
                     models.Q(("merged_at__isnull", True), ("merged_into__isnull", True)),
                     models.Q(
                         ("merged_at__isnull", False),

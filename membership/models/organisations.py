@@ -90,7 +90,8 @@ class Organisation(models.Model):
     registration_number = models.CharField(_("registration number"), max_length=100, blank=True)
     # Where it is not the register's code and the number joined; see `identifier`.
     stated_identifier = models.CharField(_("IATI identifier"), max_length=120, blank=True)
-    # Shown once staff have looked at it.
+    # Shown once staff have looked at it. Whoever deletes it among the images leaves an approval of
+    # nothing behind, so readers ask for the logo first.
     logo = models.ForeignKey(
         "wagtailimages.Image", on_delete=models.SET_NULL, related_name="+", null=True, blank=True
     )
@@ -153,10 +154,6 @@ class Organisation(models.Model):
             models.CheckConstraint(
                 condition=Q(hidden_fields__contained_by=Hideable.values),
                 name="organisation_hidden_fields_are_known",
-            ),
-            models.CheckConstraint(
-                condition=Q(logo_approved=False) | Q(logo__isnull=False),
-                name="organisation_approved_logo_is_there",
             ),
             models.CheckConstraint(
                 condition=Q(merged_into__isnull=True, merged_at__isnull=True)

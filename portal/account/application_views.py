@@ -21,7 +21,7 @@ from core import uploads
 from core.models import User
 from core.refusals import Refusal
 from core.responses import SeeOther
-from membership import applications, attachments, drafts, sharing
+from membership import applications, attachments, drafts, queries, sharing
 from membership.forms import (
     STEP_FORMS,
     CodeForm,
@@ -77,16 +77,28 @@ def _step_url(application: Application, step: str) -> str:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def apply(request: HttpRequest) -> HttpResponse:
-    """The first step of a new application. Sent twice it makes one draft."""
+    """The first step of a new application. Sent twice it makes one draft.
+
+    ``?again=`` names an organisation of the reader's that is no member any more and applies anew:
+    it stays the same organisation.
+    """
     reader = _reader(request)
-    form = OrganisationForm(request.POST) if request.method == "POST" else OrganisationForm()
+    again = (
+        queries.former_members_of(reader, timezone.localdate())
+        .filter(slug=request.GET.get("again", ""))
+        .first()
+    )
+    initial = {name: getattr(again, name) for name in OrganisationForm.names()} if again else {}
+    form = OrganisationForm(request.POST or None, initial=initial)
     if request.method == "POST":
         whole = form.is_valid()
         token = form.cleaned_data.get("form_token")
         if token is None:
             form.add_error(None, _("The form is incomplete. Open the page again and fill it in."))
         elif any(form.answers().given().values()):
-            draft = applications.start(form.answers(), by=reader, form_token=token)
+            draft = applications.start(
+                form.answers(), by=reader, form_token=token, organisation=again
+            )
             if whole or _saves_for_later(request, form):
                 return _go_on(request, draft, Step.ORGANISATION)
     return _step_page(

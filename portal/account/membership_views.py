@@ -8,6 +8,7 @@ Everything else is a 404, whether it exists or not.
 import datetime
 import uuid
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -115,6 +116,13 @@ class Membership:
     seats: list[Seat]
     own_seat: Seat | None
     can_rejoin: bool
+
+    @property
+    def again_url(self) -> str:
+        """Where one that lapsed becomes a member again: by joining, or by a new application."""
+        if self.can_rejoin:
+            return reverse("membership_rejoin", args=[self.organisation.slug])
+        return f"{reverse('membership_apply')}?{urlencode({'again': self.organisation.slug})}"
 
     @property
     def latest(self) -> Standing | None:

@@ -1,5 +1,6 @@
 """Applying in the browser: Alice fills in the form, Charlie has no business in it."""
 
+import datetime
 import uuid
 from typing import Any
 from unittest import mock
@@ -222,6 +223,26 @@ def test_going_back_and_changing_an_answer_changes_the_draft(client: Client, ali
     second = client.post(reverse("membership_apply"), {**form, "public_name": "Better Name"})
     assert first["Location"] == second["Location"]
     assert Application.objects.get().public_name == "Better Name"
+
+
+def test_a_member_that_applies_again_stays_one_organisation(
+    alice: User, client: Client, charlie: Client
+) -> None:
+    organisation = paid_term(alice).organisation
+    term = organisation.terms.get()
+    past = timezone.localdate() - datetime.timedelta(days=1000)
+    organisation.terms.update(starts_on=past, ends_on=past, settled_on=past)
+    address = f"{reverse('membership_apply')}?again={organisation.slug}"
+    assert f'href="{address}"' in page(client.get(reverse("membership_area")))
+    assert organisation.public_name in page(client.get(address))
+
+    client.post(address, typed())
+    draft = alice.applications.get(state=State.DRAFT)
+    assert draft.organisation == organisation
+
+    charlie.post(address, typed())  # who has no seat there begins as anybody does
+    assert Application.objects.get(state=State.DRAFT, organisation=None)
+    assert term.application != draft
 
 
 def test_applying_asks_to_sign_in_and_leads_back(foundation: Pool, client: Client) -> None:

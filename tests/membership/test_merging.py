@@ -1,6 +1,7 @@
 """Two organisations that are one: what moves, what stays, what is refused, and two at once."""
 
 import datetime
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -13,11 +14,12 @@ from core.transactions import use_case
 from funding.dues import billing
 from membership import organisations, profile, seats, terms
 from membership.merging import merge, overlap
-from membership.models import Acceptance, AgreementVersion, Organisation, SeatRole
+from membership.models import Acceptance, AgreementVersion, JoinRequest, Organisation, SeatRole
 from membership.organisations import give_seat
 from membership.refusals import (
     NotPermitted,
     OrganisationMerged,
+    OwnRequest,
     ReasonMissing,
     SameOrganisation,
     TermsOverlap,
@@ -34,10 +36,14 @@ from tests.factories.membership import (
     submitted_application,
 )
 from tests.factories.pools import make_person
+from tests.factories.seats import a_seat, invited
+from tests.factories.seats import seated as contact_of_new
 from tests.membership.test_directory import days_ago, make_member
 from tests.membership.test_profile import png, seated
+from tests.races import together
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_site", "foundation")]
+in_one_transaction = pytest.mark.django_db
+on_the_site = pytest.mark.usefixtures("on_site", "foundation")
 
 
 @pytest.fixture
@@ -45,6 +51,8 @@ def officer() -> User:
     return may(make_person(is_staff=True), "change_organisation", "view_organisation")
 
 
+@in_one_transaction
+@on_the_site
 class TestAllOfItGoesOver:
     def test_terms_invoices_applications_and_people(self, officer: User) -> None:
         term = paid_term()
@@ -82,7 +90,7 @@ class TestAllOfItGoesOver:
         merge(kept, gone, by=officer, reason="One body")
         assert {seat.person: seat.roles for seat in kept.seats.all()} == {
             first: ["primary_contact"],
-            both: ["billing_contact", "voting_representative"],
+            both: ["voting_representative", "billing_contact"],
             second: ["member"],  # one organisation has one primary contact
         }
         assert not gone.seats.exists()
@@ -100,6 +108,54 @@ class TestAllOfItGoesOver:
         assert kept.website == "https://kept.example.org"
         assert kept.description == "Words."
         assert kept.identifier == "MW-RG-77"
+
+    def test_the_logo_goes_over_and_can_be_removed(self, officer: User) -> None:
+        kept, gone = make_organisation(), make_organisation()
+        contact = seated(gone)
+        logo = profile.propose_logo(gone, png(), by=contact).logo_id
+        profile.decide_logo(gone, logo_id=logo or 0, approved=True, by=officer)
+        merge(kept, gone, by=officer, reason="One body")
+        kept.refresh_from_db()
+        gone.refresh_from_db()
+        assert (kept.logo_id, kept.logo_approved) == (logo, True)
+        assert (gone.logo_id, gone.logo_approved) == (None, False)
+        profile.remove_logo(kept, by=contact)
+        kept.refresh_from_db()
+        assert (kept.logo_id, kept.logo_approved) == (None, False)
+
+    def test_what_both_offer_one_address_is_offered_once(self, officer: User) -> None:
+        ours, theirs = contact_of_new(), contact_of_new()
+        stays, ends, moves = (
+            invited(ours, "new@example.org"),
+            invited(theirs, "new@example.org"),
+            invited(theirs, "other@example.org"),
+        )
+        merge(ours.organisation, theirs.organisation, by=officer, reason="One body")
+        for invitation in (stays, ends, moves):
+            invitation.refresh_from_db()
+            assert invitation.organisation == ours.organisation
+        assert (stays.state, moves.state) == ("open", "open")
+        assert (ends.state, ends.withdrawn_by) == ("withdrawn", officer)
+
+    def test_what_one_person_asks_of_both_is_asked_once(self, officer: User) -> None:
+        kept, gone = contact_of_new().organisation, contact_of_new().organisation
+        asks_both, sits_in_kept, sits_in_gone = make_person(), make_person(), make_person()
+        a_seat(kept, sits_in_kept)
+        a_seat(gone, sits_in_gone)
+        asked = [
+            JoinRequest.objects.create(organisation=row, person=person, email=person.email)
+            for row, person in (
+                (kept, asks_both),
+                (gone, asks_both),
+                (gone, sits_in_kept),
+                (kept, sits_in_gone),
+            )
+        ]
+        merge(kept, gone, by=officer, reason="One body")
+        for request in asked:
+            request.refresh_from_db()
+        assert {request.organisation for request in asked} == {kept}
+        assert [request.state for request in asked] == ["open", *["withdrawn"] * 3]
 
     def test_both_logs_say_who_and_why(self, officer: User) -> None:
         kept, gone = make_organisation(), make_organisation()
@@ -122,6 +178,8 @@ class TestAllOfItGoesOver:
         assert client.get("/members/").content.decode().count(gone.public_name) == 0
 
 
+@in_one_transaction
+@on_the_site
 class TestIsRefused:
     def test_where_terms_overlap(self, officer: User) -> None:
         kept, gone = make_member(since=10), make_member(since=300)
@@ -159,6 +217,13 @@ class TestIsRefused:
         with pytest.raises(SameOrganisation):
             merge(kept, kept, by=officer, reason="One body")
 
+    @pytest.mark.parametrize("which", [0, 1])
+    def test_to_staff_who_sit_in_one_of_the_two(self, officer: User, which: int) -> None:
+        rows = [contact_of_new().organisation, contact_of_new().organisation]
+        a_seat(rows[which], officer)
+        with pytest.raises(OwnRequest):
+            merge(rows[0], rows[1], by=officer, reason="Ours")
+
     def test_the_second_time(self, officer: User) -> None:
         kept, gone = make_organisation(), make_organisation()
         merge(kept, gone, by=officer, reason="One body")
@@ -177,6 +242,8 @@ class TestIsRefused:
             seats.appoint(gone, person, by=may(officer, "appoint_seat"), reason="Vanished")
 
 
+@in_one_transaction
+@on_the_site
 class TestDuplicates:
     def test_are_found_by_register_and_number(self) -> None:
         there = make_organisation(registration_agency="GB-CHC", registration_number="123 45")
@@ -202,6 +269,8 @@ class TestDuplicates:
         assert not organisations.likely_duplicates(kept)
 
 
+@in_one_transaction
+@on_the_site
 class TestThePages:
     def test_compare_then_merge_with_a_reason(self, client: Client) -> None:
         kept, gone = make_organisation(), admitted_term().organisation
@@ -263,3 +332,17 @@ class TestThePages:
             browser.post(address, {"keep": kept.pk, "reason": "x", "public_name": "x"})
         gone.refresh_from_db()
         assert gone.merged_into is None
+
+
+def test_each_into_the_other_at_once_leaves_one_and_one_refusal(committed_db: Any) -> None:
+    by = may(make_person(is_staff=True), "change_organisation")
+    first, second = contact_of_new().organisation, contact_of_new().organisation
+    done = together(
+        lambda: merge(first, second, by=by, reason="One body"),
+        lambda: merge(second, first, by=by, reason="One body"),
+    )
+    (kept,) = [each for each in done if isinstance(each, Organisation)]
+    assert [type(each) for each in done if each != kept] == [OrganisationMerged]
+    (gone,) = Organisation.objects.exclude(pk=kept.pk)
+    assert gone.merged_into == kept
+    assert (kept.seats.count(), gone.seats.count()) == (2, 0)

@@ -14,11 +14,18 @@ from wagtail.models import ModelLogEntry
 from core.models import User
 from core.transactions import use_case
 from funding.ledger.models import Pool
-from membership import profile, registers
+from membership import logos, profile, registers
 from membership.models import Organisation, SeatRole
 from membership.organisations import give_seat
 from membership.profile import Standing
-from membership.refusals import NoLogoToDecide, NotPermitted, NotPrimaryContact, ReasonMissing
+from membership.refusals import (
+    NoLogoToDecide,
+    NotPermitted,
+    NotPrimaryContact,
+    OwnLogo,
+    OwnRequest,
+    ReasonMissing,
+)
 from tests.factories.membership import make_organisation, may
 from tests.factories.pools import make_person
 
@@ -200,10 +207,48 @@ class TestTheLogo:
 
     def test_whoever_sent_it_does_not_approve_it(self) -> None:
         organisation = make_organisation()
+        contact = may(seated(organisation), "change_organisation")
+        sent = profile.propose_logo(organisation, png(), by=contact).logo_id or 0
+        with pytest.raises(OwnRequest):
+            profile.decide_logo(organisation, logo_id=sent, approved=True, by=contact)
+        organisation.seats.filter(person=contact).delete()
+        with pytest.raises(OwnLogo):
+            profile.decide_logo(organisation, logo_id=sent, approved=True, by=contact)
+        organisation.refresh_from_db()
+        assert not organisation.logo_approved
+
+    def test_nor_does_who_sits_there_or_uploaded_it_as_staff(self) -> None:
+        organisation = make_organisation()
+        officer = may(make_person(), "change_organisation")
+        sent = profile.propose_logo(organisation, png(), by=officer).logo_id or 0
+        colleague = may(seated(organisation, SeatRole.MEMBER), "change_organisation")
+        for person, refusal in ((officer, OwnLogo), (colleague, OwnRequest)):
+            with pytest.raises(refusal):
+                profile.decide_logo(organisation, logo_id=sent, approved=True, by=person)
+        profile.decide_logo(organisation, logo_id=sent, approved=False, by=colleague)
+        organisation.refresh_from_db()
+        assert organisation.logo is None
+
+    def test_without_the_right_nobody_decides(self) -> None:
+        organisation = make_organisation()
         contact = seated(organisation)
-        sent = profile.propose_logo(organisation, png(), by=contact).logo_id
-        with pytest.raises(NotPermitted):
-            profile.decide_logo(organisation, logo_id=sent or 0, approved=True, by=contact)
+        sent = profile.propose_logo(organisation, png(), by=contact).logo_id or 0
+        for approved in (True, False):
+            with pytest.raises(NotPermitted):
+                profile.decide_logo(organisation, logo_id=sent, approved=approved, by=contact)
+
+    def test_deleted_among_the_images_it_is_no_longer_shown(self) -> None:
+        organisation = make_organisation()
+        contact, officer = seated(organisation), may(make_person(), "change_organisation")
+        changed = profile.propose_logo(organisation, png(), by=contact)
+        assert changed.logo is not None
+        profile.decide_logo(organisation, logo_id=changed.logo.pk, approved=True, by=officer)
+        changed.logo.delete()
+        organisation.refresh_from_db()
+        assert organisation.logo is None
+        assert logos.shown_logo(organisation) is None
+        new = profile.propose_logo(organisation, png(), by=contact)
+        assert not new.logo_approved  # the next one is looked at again
 
 
 class TestStaff:
@@ -223,6 +268,12 @@ class TestStaff:
         assert said["reason"] == "New statutes"
         assert said["fields"]["legal_name"] == ["Old Body", "New Body Limited"]
 
+    def test_who_sit_there_do_not_change_it_themselves(self) -> None:
+        organisation = make_organisation()
+        colleague = may(seated(organisation, SeatRole.MEMBER), "change_organisation")
+        with pytest.raises(OwnRequest):
+            profile.change_standing(organisation, self.standing, by=colleague, reason="We moved")
+
     def test_without_the_right_change_nothing(self) -> None:
         organisation = make_organisation()
         with pytest.raises(NotPermitted):
@@ -240,7 +291,6 @@ class TestTheDatabase:
             {"registration_agency": "gb", "registration_number": "12"},
             {"stated_identifier": "GB-CHC-1 2"},
             {"hidden_fields": ["country"]},
-            {"logo_approved": True},
             {"merged_at": "2026-01-01T00:00:00Z"},
         ],
     )

@@ -104,6 +104,18 @@ def test_an_answer_goes_to_whoever_has_it_in_hand(alice: User, bob: User, dora: 
     assert "answered the question" not in words_to(dora)
 
 
+def test_what_a_closed_account_has_in_hand_is_in_nobodys(
+    alice: User, bob: User, dora: User
+) -> None:
+    application = reviewed_application(alice, bob)
+    reviewing.request_information(application, "Who signs?", by=bob)
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    applications.answer(application, "The director.", by=alice)
+    assert "answered the question" in words_to(dora)
+    assert "answered the question" not in words_to(bob)
+    assert list(waiting.in_nobodys_hands(dora)) == [application]
+
+
 def test_notes_are_for_officers_alone(alice: User, bob: User, client: Client) -> None:
     application = reviewed_application(alice, bob)
     with pytest.raises(ReasonMissing):

@@ -1,5 +1,8 @@
 """Staff see who sits where, and appoint somebody where the primary contact vanished."""
 
+import csv
+import io
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -53,6 +56,15 @@ def test_an_officer_with_a_seat_there_reads_why_not(client: Client) -> None:
     answer = client.post(page_of(contact), {"person": bob.person_id, "reason": "Gone."})
     assert "ask a colleague" in answer.content.decode()
     assert roles_of(bob.person, contact.organisation) == ["member"]
+
+
+def test_names_that_look_like_formulas_are_texts_in_the_csv(client: Client) -> None:
+    person = make_person(first_name="=1+1", last_name="A")
+    a_seat(make_organisation(public_name="=cmd|x"), person, "primary_contact")
+    sign_in(client, make_staff(groups.MEMBERSHIP_OFFICERS))
+    answer = client.get(LIST, {"export": "csv"})
+    (row,) = list(csv.reader(io.StringIO(b"".join(answer).decode())))[1:]
+    assert row[:2] == ["'=cmd|x", "'=1+1 A"]
 
 
 @pytest.mark.parametrize(
