@@ -64,8 +64,7 @@ def _entries_of(term_ids: Iterable[int], until: datetime.date | None) -> dict[in
     """The entries of these terms, and what reversed them, each with its term."""
     day = Q(effective_date__lte=until) if until else Q()
     sources = {source_of(pk): pk for pk in term_ids}
-    # The second condition says again what the first does, and so names the index.
-    own = Entry.objects.filter(day, source__in=list(sources), source__startswith=SOURCE)
+    own = Entry.objects.filter(day, source__in=list(sources))
     found = {pk: sources[source] for pk, source in own.values_list("pk", "source")}
     reversals = Entry.objects.filter(day, reverses__in=list(found))
     found.update({pk: found[of] for pk, of in reversals.values_list("pk", "reverses_id")})

@@ -139,9 +139,10 @@ class Entry(models.Model):
             models.UniqueConstraint(fields=["idempotency_key"], name="entry_key"),
         ]
         indexes = [
-            # What the books hold of one membership term; no other source is looked up.
+            # What the books hold of one membership term, or of the gifts of one donor. By pattern, so
+            # that all of a kind ("term:…") are found by it too.
             models.Index(
-                fields=["source"], name="entry_of_term", condition=Q(source__startswith="term:")
+                fields=["source"], name="entry_by_source", opclasses=["varchar_pattern_ops"]
             ),
         ]
 

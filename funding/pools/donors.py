@@ -63,9 +63,11 @@ def donor_for(giver: Giver) -> Donor:
     if not made:
         donor.name = giver.name
         donor.email = giver.user.email
-        donor.public_name = giver.public_name or donor.public_name
+        if giver.public_name and giver.public_name != donor.public_name:
+            # Staff approved the logo beside the name that it had.
+            donor.public_name, donor.logo_approved = giver.public_name, False
         donor.anonymous = giver.anonymous
-        donor.save(update_fields=["name", "email", "public_name", "anonymous"])
+        donor.save(update_fields=["name", "email", "public_name", "logo_approved", "anonymous"])
     return donor
 
 

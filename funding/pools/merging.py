@@ -88,7 +88,8 @@ def _fill(kept: Donor, gone: Donor, user: User | None) -> None:
     for name in _FILLED:
         setattr(kept, name, getattr(kept, name) or getattr(gone, name))
     if kept.logo_id is None:
-        kept.logo, kept.logo_approved = gone.logo, gone.logo_approved
+        kept.logo = gone.logo
+        kept.logo_approved = gone.logo_approved and kept.public_name == gone.public_name
     kept.save(update_fields=["user", *_FILLED, "logo", "logo_approved"])
 
 

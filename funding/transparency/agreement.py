@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Manager, Q, QuerySet, Sum
 
 from funding.ledger import checkpoints, queries, statements, verification
 from funding.ledger.chart import AVAILABLE, FIGURE_SIGNS
@@ -97,7 +97,8 @@ def compare(get: Get) -> Report:
     """Hold every place that says a sum against the entries. Publishes a checkpoint first, for the
     journals hold what is under one."""
     checkpoints.publish()
-    found = [*_pools(get), *_foundation(get), *_whole_ledger(get)]
+    books = _Books(_by_pool(Posting.objects, "account__code"), _by_pool(Figure.objects, "name"))
+    found = [*_pools(get, books), *_foundation(get), *_whole_ledger(get, books)]
     return Report(
         pools=Pool.objects.count(),
         compared=[one for one in found if isinstance(one, Compared)],
@@ -115,7 +116,7 @@ def problems() -> Iterator[str]:
 # --- Each pool ------------------------------------------------------------------------------------
 
 
-def _pools(get: Get) -> Iterator[Compared | PassedOver]:
+def _pools(get: Get, books: "_Books") -> Iterator[Compared | PassedOver]:
     public = set(visible().values_list("code", flat=True))
     closed = Period.objects.filter(closed_at__isnull=False).order_by("month").last()
     activities = None
@@ -129,7 +130,7 @@ def _pools(get: Get) -> Iterator[Compared | PassedOver]:
         absent = "" if pool.code in public else NOT_PUBLIC
         yield from _in_the_books(pool, wanted)
         yield _page(get, pool, wanted)
-        yield from _files(get, pool, wanted, absent)
+        yield from _files(get, pool, wanted, books, absent)
         yield from _iati(activities, pool, wanted, absent)
         yield _statement(get, pool, closed.month if closed else None)
 
@@ -152,14 +153,16 @@ def _page(get: Get, pool: Pool, wanted: Sums) -> Compared | PassedOver:
     return _at(pool, "The page", found, _with_available(wanted), absent=NO_PAGE)
 
 
-def _files(get: Get, pool: Pool, wanted: Sums, absent: str) -> Iterator[Compared | PassedOver]:
+def _files(
+    get: Get, pool: Pool, wanted: Sums, books: "_Books", absent: str
+) -> Iterator[Compared | PassedOver]:
     """What is at the addresses of the pool by its code; ``absent``: why nothing may be there."""
     api = partial(said.by_api, get, pool)
     yield _at(pool, "The API", api, _with_available(wanted), absent=absent)
     fed = [name for name in FIGURE_SIGNS if wanted[name]]
     by_figure = partial(said.by_csv_of_figures, get, pool, fed)
     yield _at(pool, "CSV by figure", by_figure, wanted, absent=absent)
-    accounts = _by_account(Posting.objects.filter(pool=pool)).get(pool.code, {})
+    accounts = books.accounts.get(pool.code, {})
     postings = partial(said.by_csv_of_postings, get, pool)
     yield _at(pool, "CSV of postings", postings, accounts, absent=absent)
     try:
@@ -169,7 +172,7 @@ def _files(get: Get, pool: Pool, wanted: Sums, absent: str) -> Iterator[Compared
         return
     in_journal = journal.accounts.get(pool.code, {})
     yield Compared(pool.code, "Beancount’s accounts", in_journal, accounts)
-    figures = _by_figure(Figure.objects.filter(pool=pool)).get(pool.code, {})
+    figures = books.figures.get(pool.code, {})
     yield Compared(pool.code, "Beancount’s figures", journal.figures.get(pool.code, {}), figures)
 
 
@@ -259,15 +262,13 @@ def _foundation(get: Get) -> Iterator[Compared]:
         yield Compared(all_pools, "The API", api.get(currency, {}), _with_available(wanted))
 
 
-def _whole_ledger(get: Get) -> Iterator[Compared]:
+def _whole_ledger(get: Get, books: "_Books") -> Iterator[Compared]:
     """The files of all pools in one, by pool."""
-    accounts = _by_account(Posting.objects.all())
-    figures = _by_figure(Figure.objects.all())
     csv, journal = said.by_csv_of_ledger(get), said.by_journal_of_ledger(get)
     for place, found, wanted in (
-        ("The ledger’s CSV", csv, accounts),
-        ("Accounts in the ledger’s journal", journal.accounts, accounts),
-        ("Figures in the ledger’s journal", journal.figures, figures),
+        ("The ledger’s CSV", csv, books.accounts),
+        ("Accounts in the ledger’s journal", journal.accounts, books.accounts),
+        ("Figures in the ledger’s journal", journal.figures, books.figures),
     ):
         for pool in sorted({*found, *wanted}):
             yield Compared(pool, place, found.get(pool, {}), wanted.get(pool, {}))
@@ -296,15 +297,15 @@ def _with_available(figures: Sums) -> Sums:
     return {**figures, "available": queries.available_from_figures(figures)}
 
 
-def _by_account(rows: QuerySet[Posting]) -> dict[str, Sums]:
-    return _by_pool(rows, "account__code")
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """What all entries come to, by pool, as `_by_pool` sums it."""
+
+    accounts: dict[str, Sums]
+    figures: dict[str, Sums]
 
 
-def _by_figure(rows: QuerySet[Figure]) -> dict[str, Sums]:
-    return _by_pool(rows, "name")
-
-
-def _by_pool(rows: QuerySet[Any], name: str) -> dict[str, Sums]:
+def _by_pool(rows: Manager[Any], name: str) -> dict[str, Sums]:
     """Of each pool, by name and currency; what stands at zero is left out."""
     found: dict[str, Sums] = {}
     sums = rows.order_by().values_list("pool__code", name, "currency").annotate(Sum("amount"))

@@ -107,10 +107,12 @@ def _countries(parts: Iterable[queries.PoolSummary]) -> list[pool_facts.CountryS
     for part in parts:
         of = part.figures
         kept = of["opening"] + of["received"] - of["refunded"] - of["lost"] + of["transfers"]
+        if kept <= 0:
+            continue
         profile = approved(part.pool)
         stored = profile.countries if profile else {}
         for code, share in (stored or {pool_facts.NOWHERE: 100}).items():
-            came[code] = came.get(code, Decimal()) + Decimal(str(share)) * max(kept, 0)
+            came[code] = came.get(code, Decimal()) + Decimal(str(share)) * kept
     whole = sum(came.values())
     if not whole or not came.keys() - {pool_facts.NOWHERE}:
         return []

@@ -112,6 +112,8 @@ def _page(
     of: str,
 ) -> HttpResponse:
     found = read(after_number(request))
+    if not found.rows and "after" in request.GET:
+        raise Http404  # past the last: the sum of all would not be known
     following = {**parameters, "after": str(found.next_after)}
     context = {
         "pool": pool,

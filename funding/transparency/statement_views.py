@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import re
 
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -12,9 +13,9 @@ from django.utils.http import quote_etag
 from django.views.decorators.http import conditional_page, require_safe
 
 from funding.ledger import statements as ledger
-from funding.ledger.models import Period
+from funding.ledger.models import ClosingBalance, Period, Pool
 from funding.transparency import statements
-from funding.transparency.public_pools import the_pool, visible
+from funding.transparency.public_pools import the_pool
 
 # Never other bytes at the same address; but a page may come in new words, so not for ever.
 _CACHE = "public, max-age=3600"
@@ -33,10 +34,15 @@ def chosen_month(text: str) -> datetime.date:
 @require_safe
 def money_statements(request: HttpRequest) -> HttpResponse:
     """Every pool that has statements, and every closed month with the hashes of its statements."""
-    closed = Period.objects.filter(closed_at__isnull=False).order_by("-month")
+    of_month = ClosingBalance.objects.filter(period=OuterRef("pk"))
+    of_pool = ClosingBalance.objects.filter(account__pool=OuterRef("pk"))
     context = {
-        "months": list(closed.values_list("month", flat=True)),
-        "pools": visible().order_by("name"),
+        "months": list(
+            Period.objects.filter(Exists(of_month))
+            .order_by("-month")
+            .values_list("month", flat=True)
+        ),
+        "pools": Pool.objects.filter(Exists(of_pool)).order_by("name"),
     }
     return render(request, "transparency/money_statements.html", context)
 

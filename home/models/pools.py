@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import Case, F, OuterRef, Q, Value, When
 from django.db.models.functions import Concat
 from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel
@@ -90,6 +92,15 @@ class PoolPage(OnePerLanguage):
     def _follow_pool(self) -> None:
         if self.pool_id is not None:
             self.slug = self.pool.code
+
+    def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> TemplateResponse:
+        """As every address of a pool: not there while nobody approved its terms and nothing moved
+        (`funding.transparency.public_pools`); staff preview it before."""
+        response: TemplateResponse = super().serve(request, *args, **kwargs)
+        unapproved = (response.context_data or {})["profile"] is None
+        if unapproved and not getattr(request, "is_preview", False):
+            get_object_or_404(visible(), pk=self.pool_id)
+        return response
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         today = timezone.localdate()

@@ -40,6 +40,7 @@ from tests.factories.home import (
     make_staff,
     sign_in,
 )
+from tests.factories.ledger import gift_entry, post_now
 from tests.factories.pools import open_pool, received_gift
 
 BODY = streamfield(
@@ -255,6 +256,9 @@ def test_a_pool_of_the_books_alone_has_a_page_with_its_figures(
         pool = open_ledger_pool("dues-only", "Dues only", "USD")
         index = PoolIndexPage.objects.get(locale__language_code="en")
         plant(index, PoolPage(pool=pool, slug=pool.code), {"en": {"title": "Dues only"}})
+    # As all its addresses: nothing there while nobody approved its terms and nothing moved.
+    assert client.get("/pools/dues-only/").status_code == 404
+    post_now(gift_entry(pool))
 
     page = client.get("/pools/dues-only/").content.decode()
 

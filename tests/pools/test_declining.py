@@ -223,6 +223,11 @@ def test_a_declined_gift_is_shown_to_nobody_and_counts_as_received_until_it_is_g
     assert not giving.gifts[0].can_be_paid
     assert queries.recent_gifts(profile.pool) == []
     assert ledger.figures(profile.pool, "USD")["received"] == 5_000
+    payment = declining.payments_of(gift).get()
+    payment.refunds.create(
+        amount=5_000, currency="USD", status="succeeded", created_at=payment.succeeded_at
+    )
+    assert year_statements.received(year_statements.statements_of(user)) == []
 
 
 def test_one_gift_of_a_recurring_one_is_declined_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """A donor's own pages: how each gift is named, who they are, years, what their money did, claims."""
 
+import datetime
 import io
 import uuid
 from typing import Any
@@ -18,9 +19,11 @@ from core import pictures
 from core.models import User
 from core.money import Money
 from core.transactions import use_case
-from funding.pools import claims, instalments, naming, year_statements
+from funding.pools import claims, details, instalments, naming, year_statements
 from funding.pools.models import Donor, Gift, GivingPolicy, RecurringGift
+from funding.pools.year_statements import Line, YearStatement
 from tests.factories import pools as make
+from tests.factories.banking import make_staff
 from tests.look.html import Document
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_site")]
@@ -290,6 +293,21 @@ def test_a_year_is_stated_with_what_was_given_back(client: Client, user: User) -
     assert stranger.get(address).status_code == 404
 
 
+def test_what_came_is_added_up_over_the_years_and_by_currency(user: User) -> None:
+    euros = make.open_pool("euros", currency="EUR")
+    for pool, amount in ((euros, 700), (None, 5_000)):
+        make.received_gift(pool, make.a_giver(user), amount=amount)
+    statements = year_statements.statements_of(user)
+    day = datetime.date(2020, 2, 29)
+    earlier = YearStatement(
+        "Grace Giver", 2020, "USD", [Line(day, "A gift", "RCT-1", "Grace Giver", 2_000)]
+    )
+    assert year_statements.received([*statements, earlier]) == [
+        Money(700, "EUR"),
+        Money(7_000, "USD"),
+    ]
+
+
 @pytest.mark.parametrize("language", ["en", "fr", "pt"])
 def test_the_statement_is_a_paper_in_each_language(user: User, language: str) -> None:
     make.received_gift(giver=make.a_giver(user))
@@ -313,3 +331,16 @@ def test_the_page_of_what_the_money_did_states_the_rule_and_the_sums(
 @pytest.mark.parametrize("name", ["giving_details", "giving_claim", "giving_did"])
 def test_strangers_are_asked_to_sign_in(client: Client, name: str) -> None:
     assert client.get(reverse(name))["Location"].startswith(reverse("account_login"))
+
+
+def test_a_logo_waits_anew_for_staff_when_its_donor_gives_under_another_name(user: User) -> None:
+    make.received_gift(giver=make.a_giver(user, public_name="Mallory"))
+    donor = details.propose_logo(user, picture())
+    details.decide_logo(donor, logo_id=donor.logo_id, approved=True, by=make_staff())
+    make.received_gift(giver=make.a_giver(user, public_name="Mallory"))
+    donor.refresh_from_db()
+    assert donor.logo_approved
+    make.received_gift(giver=make.a_giver(user, public_name="World Health Fund"))
+    donor.refresh_from_db()
+    assert donor.public_name == "World Health Fund"
+    assert not donor.logo_approved

@@ -10,11 +10,15 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from funding.ledger.models import Pool
+from core.transactions import use_case
+from funding.ledger.models import Period, Pool
+from funding.ledger.periods import close_month
 from funding.pools.models import PoolProfile
 from home.models import NewsIndexPage, NewsPage, PoolPage
 from home.models.pools import pool_cards
 from tests import public_pages
+from tests.factories.membership import make_officer
+from tests.factories.pools import open_pool
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_demo")]
 
@@ -143,15 +147,23 @@ def test_pages_of_money_lead_to_statements_badge_and_news(client):
         page.pools = list(pools)
         index.add_child(instance=page)
         page.save_revision().publish()
+    with use_case():
+        month = Period.objects.earliest("month").month
+        close_month(month, by=make_officer(), reason="All is in")
     money = client.get(reverse("money")).content.decode()
     assert money.count("About a pool") == 1
     assert "About no pool" not in money
     statements = reverse("money_statements")
     assert f'href="{statements}"' in money
     assert f'href="{statements}"' in client.get(reverse("open_data")).content.decode()
-    page = PoolPage.objects.filter(locale__language_code="en").first()
+    page = PoolPage.objects.filter(
+        locale__language_code="en", pool__figures__entry__period__month=month
+    ).first()
     of_pool = f'href="{reverse("pool_statements", args=[page.pool.code])}"'
-    assert of_pool in client.get(statements).content.decode()
+    listed = client.get(statements).content.decode()
+    assert of_pool in listed
+    new = reverse("pool_statements", args=[open_pool("new").pool.code])
+    assert new not in client.get(statements).content.decode()  # it has none yet
     text = client.get(page.url).content.decode()
     assert of_pool in text
     assert f'href="{reverse("pool_badge", args=[page.pool.code])}"' in text

@@ -7,8 +7,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from core.transactions import use_case
 from funding.ledger import queries as books
 from funding.ledger import templates
+from funding.ledger.models import Entry
+from funding.ledger.posting import reverse as reverse_entry
 from funding.pools.models import PoolProfile
 from funding.pools.schedules import Part
 from funding.transparency import foundation, pool_facts, series
@@ -18,6 +21,7 @@ from tests.factories.pools import (
     a_giver,
     confirmed_pledge,
     draft_pledge,
+    make_person,
     open_pool,
     received_gift,
 )
@@ -236,6 +240,14 @@ class TestFoundation:
             PoolProfile.objects.create(
                 pool=pool, purpose="x", opens_on=TODAY, countries=countries, live=True
             )
+        # Of one whose money all went back there is nothing to show.
+        gone = make_pool()
+        PoolProfile.objects.create(
+            pool=gone, purpose="x", opens_on=TODAY, countries={"ZM": 100.0}, live=True
+        )
+        gift = post_now(gift_entry(gone, 1_000, 0))
+        with use_case():
+            reverse_entry(Entry.objects.get(pk=gift.entry_id), reason="Mistake", by=make_person())
         (facts,) = foundation.foundation_facts(today=TODAY)
         assert [(row.name, row.share) for row in facts.countries] == [
             ("Without a country", Decimal("46.67")),

@@ -23,7 +23,7 @@ from funding.ledger.posting import post_many
 from funding.payments import credit_notes, progress
 from funding.payments.models import ExpectedPayment, Payment, Receipt, Refund
 from funding.pools.models import Donor, Gift, Instalment, Pledge, PoolProfile, PoolTransfer
-from funding.transparency import giver_sums, opened
+from funding.transparency import giver_sums, givers, opened
 from home.models import NewsIndexPage, NewsPage, PoolIndexPage, PoolPage
 from home.models.base import PortalPage
 from portal.site_tree import plant
@@ -230,6 +230,18 @@ def test_the_gifts_and_pledges_under_a_public_name_are_found_by_an_index():
         plan = str(cursor.fetchall())
     assert "gift_by_public_name" in plan
     assert "pledge_by_public_name" in plan
+
+
+def test_the_entries_of_a_giver_are_found_by_an_index(client):
+    profile = PoolProfile.objects.get(pool__code=CODE)
+    giver = givers.givers(profile.pool, "USD").rows[0]
+    with CaptureQueriesContext(connection) as captured:
+        assert opened.of_giver(giver.name, giver.tag, "USD", profile.pool, limit=10).rows
+    asked = next(each["sql"] for each in captured.captured_queries if "picked" in each["sql"])
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # the tables are small
+        cursor.execute("EXPLAIN " + asked)
+        assert "entry_by_source" in str(cursor.fetchall())
 
 
 # --- Papers, which no list leads to: of one payment and of ten ------------------------------------
