@@ -14,8 +14,6 @@ from django.conf import settings
 from django.utils.translation import get_language
 
 INCOME_GROUPS = ("low", "lower middle", "upper middle", "high")
-# The World Bank's list that income_group follows (data/README.md).
-INCOME_GROUP_YEAR = "July 2023 (fiscal year 2024)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,9 @@ class Country:
     region: str
     sub_region: str
     currency: str
-    income_group: str  # one of INCOME_GROUPS, or "" where the source gives none
+    # One of INCOME_GROUPS, or "" where the source gives none. Fees read `membership.income`, which
+    # begins with this and is kept by staff.
+    income_group: str
     latitude: float | None
     longitude: float | None
 

@@ -1,21 +1,28 @@
 """Mail leaves by the job queue: written with the act that causes it, sent after its commit."""
 
+import contextlib
 import json
 import smtplib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import make_msgid
 from typing import Any
 from urllib.parse import urlsplit
 
+from anymail.exceptions import AnymailRecipientsRefused
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.db import transaction
 from django.template import Context, TemplateDoesNotExist
 from django.template.loader import get_template
-from django.utils import translation
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from core.jobs import GiveUp, job
-from core.transactions import inside_transaction
+from core.mailing import addresses, catalogue, log, texts
+from core.mailing.models import DeadAddress, Delivery, Topic
+from core.mailing.samples import SAMPLES
+from core.transactions import inside_transaction, use_case
 
 # About six hours of tries: longer than a mail server's usual trouble.
 ATTEMPTS = 12
@@ -53,8 +60,15 @@ def enqueue_mail(
     context: dict[str, Any],
     *,
     attachments: Sequence[tuple[str, str]] = (),
-) -> None:
+    about: str = "",
+    owed: bool = False,
+) -> Delivery:
     """Send ``templates/emails/<template>`` to one address, once the transaction has committed.
+
+    What goes out is logged (`core.mailing.log`); the row of it is returned. ``about`` is what the
+    message is about, a kind and a key such as ``term:7/offer``: by it the log is compared with
+    what should have gone out (`core.mailing.expectations`). A template of which people can
+    unsubscribe goes to everybody where ``owed`` (a reminder of a debt).
 
     ``<template>.subject.txt`` and ``<template>.txt`` are needed, ``<template>.html`` is optional;
     they are rendered when the mail is sent, in ``language``, with ``context`` and ``SITE_URL``,
@@ -71,18 +85,45 @@ def enqueue_mail(
     json.dumps(context)
     for kind, _key in attachments:
         _maker_of(kind)
+    topic = None if owed else catalogue.topic_of(template)
+    message_id = _message_id()
+    delivery = log.queued(
+        template=template,
+        address=to,
+        language=language,
+        message_id=message_id,
+        about=about,
+        topic=topic or "",
+        context=context,
+        attachments=attachments,
+    )
     send_template.enqueue(
         template=template,
         to=to,
         language=language,
         context=context,
-        message_id=_message_id(),
+        message_id=message_id,
         attachments=[[kind, key] for kind, key in attachments],
+        topic=str(topic or ""),
     )
+    return delivery
 
 
-def enqueue_message(message: EmailMessage) -> None:
+@inside_transaction
+def enqueue_test(template: str, to: str, language: str) -> Delivery:
+    """Send an e-mail, marked as a test and filled with sample values, to whoever looks at it."""
+    message_id = _message_id()
+    delivery = log.queued(
+        template=template, address=to, language=language, message_id=message_id, is_test=True
+    )
+    send_test.enqueue(template=template, to=to, language=language, message_id=message_id)
+    return delivery
+
+
+def enqueue_message(message: EmailMessage, *, template: str = "") -> None:
     """Send a message that is rendered already (allauth's). Works in and out of a transaction.
+
+    The log has a row for each address; ``template`` is what it calls the message.
 
     Raises ValueError for a message with attachments: the queue carries texts.
     """
@@ -91,25 +132,54 @@ def enqueue_message(message: EmailMessage) -> None:
     html = [
         content for content, kind in getattr(message, "alternatives", []) if kind == "text/html"
     ]
-    send_rendered.enqueue(
-        subject=_one_line(str(message.subject)),
-        text=str(message.body) if message.content_subtype == "plain" else "",
-        html=str(html[0])
-        if html
-        else str(message.body)
-        if message.content_subtype == "html"
-        else "",
-        to=[str(address) for address in message.to],
-        cc=[str(address) for address in message.cc],
-        bcc=[str(address) for address in message.bcc],
-        reply_to=[str(address) for address in message.reply_to],
-        from_email=str(message.from_email),
-        headers={key: str(value) for key, value in message.extra_headers.items()},
-        message_id=_message_id(),
-    )
+    message_id = _message_id()
+    with transaction.atomic():
+        for number, address in enumerate(message.recipients()):
+            log.queued(
+                template=template,
+                address=str(address),
+                language=str(message.extra_headers.get("Content-Language", "")),
+                message_id=message_id if number == 0 else f"{message_id} {number}",
+            )
+        send_rendered.enqueue(
+            subject=_one_line(str(message.subject)),
+            text=str(message.body) if message.content_subtype == "plain" else "",
+            html=str(html[0])
+            if html
+            else str(message.body)
+            if message.content_subtype == "html"
+            else "",
+            to=[str(address) for address in message.to],
+            cc=[str(address) for address in message.cc],
+            bcc=[str(address) for address in message.bcc],
+            reply_to=[str(address) for address in message.reply_to],
+            from_email=str(message.from_email),
+            headers={key: str(value) for key, value in message.extra_headers.items()},
+            message_id=message_id,
+        )
 
 
-@job(queue="mail", attempts=ATTEMPTS, forget_arguments=True)
+def _given_up(error: BaseException, *_args: Any, message_id: str, **_rest: Any) -> None:
+    log.failed(_rows(message_id), f"{type(error).__name__}: {error}")
+
+
+def _rows(message_id: str) -> list[str]:
+    """The numbers in the log of a message: one, or one for each of its addresses."""
+    more = Delivery.objects.filter(message_id__startswith=f"{message_id} ")
+    return [message_id, *more.values_list("message_id", flat=True)]
+
+
+def _holds_a_code(*_args: Any, context: dict[str, Any], **_rest: Any) -> bool:
+    return not catalogue.may_keep(context)
+
+
+@job(
+    queue="mail",
+    attempts=ATTEMPTS,
+    forget_arguments=True,
+    forget_when_failed=_holds_a_code,
+    on_failed=_given_up,
+)
 def send_template(
     template: str,
     to: str,
@@ -117,34 +187,87 @@ def send_template(
     context: dict[str, Any],
     message_id: str,
     attachments: Sequence[Sequence[str]] = (),
+    topic: str = "",
 ) -> None:
-    """Render and send one message. Sent twice (a worker that died) it has the same Message-ID."""
-    with translation.override(language):
-        values = {
-            **context,
-            "SITE_URL": settings.SITE_URL,
-            "SITE_NAME": settings.SITE_NAME,
-            "language": language,
-        }
-        message = EmailMultiAlternatives(
-            subject=_one_line(_render_text(f"emails/{template}.subject.txt", values)),
-            body=_render_text(f"emails/{template}.txt", values).strip() + "\n",
-            to=[to],
-            headers={"Content-Language": language},
-        )
-        try:
-            html = get_template(f"emails/{template}.html")
-        except TemplateDoesNotExist:
-            pass
-        else:
-            message.attach_alternative(html.render(values), "text/html")
+    """Render and send one message. Sent twice (a worker that died) it has the same Message-ID.
+
+    What its address has unsubscribed from by now is held.
+    """
+    if not addresses.wants(to, topic):
+        log.held(message_id)
+        return
+    message = _message(template, to, language, context)
+    if topic:
+        _let_unsubscribe(message, to, topic, language)
     for kind, key in attachments:
         made = _maker_of(kind)(key)
         message.attach(made.name, made.content, made.type)
     _send(message, message_id)
 
 
-@job(queue="mail", attempts=ATTEMPTS, forget_arguments=True)
+@job(queue="mail", attempts=3, forget_arguments=True, on_failed=_given_up)
+def send_test(template: str, to: str, language: str, message_id: str) -> None:
+    """Send a message filled with sample values; it says that it is a test and carries nothing."""
+    message = _message(template, to, language, SAMPLES)
+    message.subject = f"[test] {message.subject}"
+    topic = catalogue.topic_of(template)
+    if topic:
+        _let_unsubscribe(message, to, topic, language)
+    _send(message, message_id)
+
+
+def _message(
+    template: str, to: str, language: str, context: dict[str, Any]
+) -> EmailMultiAlternatives:
+    """The message in words: staff's where they wrote some that can be filled, else the shipped."""
+    values = {
+        **context,
+        "SITE_URL": settings.SITE_URL,
+        "SITE_NAME": settings.SITE_NAME,
+        "language": language,
+    }
+    text, html = texts.filled(template, language, values), ""
+    if text is None:
+        with translation.override(language):
+            text = catalogue.Text(
+                _render_text(f"emails/{template}.subject.txt", values),
+                _render_text(f"emails/{template}.txt", values),
+            )
+            with contextlib.suppress(TemplateDoesNotExist):
+                html = get_template(f"emails/{template}.html").render(values)
+    message = EmailMultiAlternatives(
+        subject=_one_line(text.subject),
+        body=text.body.strip() + "\n",
+        to=[to],
+        headers={"Content-Language": language},
+    )
+    if html:
+        message.attach_alternative(html, "text/html")
+    return message
+
+
+def _let_unsubscribe(message: EmailMultiAlternatives, to: str, topic: str, language: str) -> None:
+    """The link at the end, and the one-click header of RFC 8058 that mail programs make a button."""
+    url = settings.SITE_URL + addresses.unsubscribe_path(to, topic, language)
+    with translation.override(language):
+        words = _("No more %(topic)s: %(url)s") % {"topic": Topic(topic).label, "url": url}
+    message.body = f"{message.body}\n{words}\n"
+    message.extra_headers["List-Unsubscribe"] = f"<{url}>"
+    message.extra_headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+
+
+def _may_hold_a_code(*_args: Any, **_rest: Any) -> bool:
+    """Words of the sign-in: nobody can tell which of them hold a code or a link."""
+    return True
+
+
+@job(
+    queue="mail",
+    attempts=ATTEMPTS,
+    forget_arguments=True,
+    forget_when_failed=_may_hold_a_code,
+    on_failed=_given_up,
+)
 def send_rendered(
     subject: str,
     text: str,
@@ -178,13 +301,47 @@ def _send(message: EmailMessage, message_id: str) -> None:
     # No out-of-office answer, please (RFC 3834); the second is what Exchange listens to.
     message.extra_headers.setdefault("Auto-Submitted", "auto-generated")
     message.extra_headers.setdefault("X-Auto-Response-Suppress", "All")
+    rows = _rows(message_id)
+    # An e-mail service gives this back when it tells what became of the message.
+    delivery = Delivery.objects.filter(message_id=message_id).values_list("pk", flat=True).first()
+    if delivery is not None:
+        message.metadata = {"delivery": str(delivery)}  # type: ignore[attr-defined]
     try:
         message.send()
     except smtplib.SMTPRecipientsRefused as error:
-        codes = [code for code, _reason in error.recipients.values()]
+        codes = [code for code, __ in error.recipients.values()]
         if codes and all(500 <= code < 600 for code in codes):
+            _refused_for_good(rows, error.recipients)
             raise GiveUp(f"The mail server refuses the address for good: {codes}.") from None
+        log.tried(rows, str(error))
         raise
+    except AnymailRecipientsRefused as error:
+        _refused_for_good(rows, dict.fromkeys(message.recipients(), error))
+        raise GiveUp("The e-mail service refuses the address for good.") from None
+    except Exception as error:
+        log.tried(rows, f"{type(error).__name__}: {error}")
+        raise
+    log.sent(rows, service_id=_number_at_the_service(message))
+
+
+def _number_at_the_service(message: EmailMessage) -> str:
+    number = getattr(getattr(message, "anymail_status", None), "message_id", None)
+    # One number for the message, or one for each address.
+    return number if isinstance(number, str) else ""
+
+
+def _refused_for_good(rows: list[str], answers: Mapping[str, object]) -> None:
+    """The mail server said at once what otherwise comes back as a bounce."""
+    refused = {address.lower(): str(answer) for address, answer in answers.items()}
+    with use_case():
+        for found in Delivery.objects.filter(message_id__in=rows):
+            if found.address.lower() in refused:
+                log.came_back(
+                    found,
+                    why=DeadAddress.Why.BOUNCED,
+                    at=timezone.now(),
+                    detail=refused[found.address.lower()],
+                )
 
 
 def _maker_of(kind: str) -> Callable[[str], Attachment]:

@@ -79,3 +79,12 @@ class User(AbstractUser):
 
 # Tables of the job queue belong to this app and live beside the code that uses them.
 from core.jobs.models import ScheduledSlot, Worker  # noqa: E402, F401
+
+# So do those of e-mail.
+from core.mailing.models import (  # noqa: E402, F401
+    DeadAddress,
+    Delivery,
+    MailText,
+    MissingMessage,
+    Unsubscription,
+)

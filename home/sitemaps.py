@@ -42,7 +42,7 @@ class Lists(Addresses):
     """The lists that are made from the database."""
 
     def items(self) -> list[str]:
-        return ["members", "join", "ledger"]
+        return ["members", "voice", "join", "ledger"]
 
     def location(self, item: str) -> str:
         return reverse(item)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from core import audit
 from core.models import User
 from core.transactions import inside_transaction, use_case
+from membership.jobs import tell_of_agreements
 from membership.models import Acceptance, Agreement, AgreementVersion, Application, Organisation
 from membership.refusals import AgreementNotAccepted, DayTaken, NothingToAccept, VersionInForce
 
@@ -54,10 +55,13 @@ def accept_for_application(
 
 
 def accepted_by(organisation: Organisation) -> list[Acceptance]:
-    """What was accepted for an organisation, itself or by the application it came with."""
+    """What was accepted for an organisation: by its people, by the application it came with, or
+    for one that was merged into it."""
     return list(
         Acceptance.objects.filter(
-            Q(organisation=organisation) | Q(application__organisation=organisation)
+            Q(organisation=organisation)
+            | Q(organisation__merged_into=organisation)
+            | Q(application__organisation=organisation)
         ).select_related("version__agreement", "person")
     )
 
@@ -86,4 +90,7 @@ def publish(version: AgreementVersion, *, by: User | None) -> AgreementVersion:
         version.published_at = timezone.now()
         version.save(update_fields=["published_at"])
         audit.record("membership.publish_agreement", version, by=by)
+        # The first set-up has nobody to tell.
+        if by is not None and version.agreement.required:
+            tell_of_agreements.enqueue()
     return version

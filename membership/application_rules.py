@@ -74,22 +74,29 @@ def tell_applicant(application: Application, template: str, **more: str) -> None
                 "answer_due_on": formats.date_format(due) if due else "",
                 **more,
             },
+            about=about_application(application, template),
         )
+
+
+def about_application(application: Application, template: str) -> str:
+    """What a message about an application is about, for the delivery log."""
+    return f"application:{application.pk}/{template.removeprefix('membership_')}"
 
 
 def officers(application: Application) -> QuerySet[User]:
     """Everybody who may decide by a group of theirs, but never the applicant."""
+    return all_officers().exclude(pk=application.applicant_id)
+
+
+def all_officers() -> QuerySet[User]:
+    """Everybody who may decide by a group or a right of theirs; not by being a superuser alone."""
     permission = Permission.objects.filter(
         codename="decide_application", content_type__app_label="membership"
     )
-    return (
-        User.objects.filter(
-            Q(groups__permissions__in=permission) | Q(user_permissions__in=permission),
-            is_active=True,
-        )
-        .exclude(pk=application.applicant_id)
-        .distinct()
-    )
+    return User.objects.filter(
+        Q(groups__permissions__in=permission) | Q(user_permissions__in=permission),
+        is_active=True,
+    ).distinct()
 
 
 def tell_officers(application: Application, template: str, *, only: User | None = None) -> None:
@@ -106,4 +113,5 @@ def tell_officers(application: Application, template: str, *, only: User | None 
                 "country": country,
                 "path": reverse("membership_applications:decide", args=[application.pk]),
             },
+            about=about_application(application, template),
         )

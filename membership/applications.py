@@ -55,6 +55,7 @@ class Answers:
     billing_name: str | None = None
     billing_email: str | None = None
     tier: Tier | None = None
+    currency: str | None = None
     constituency: str | None = None
     ticked_versions: tuple[AgreementVersion, ...] | None = None
     signatory_name: str | None = None
@@ -254,4 +255,6 @@ def promised_fee(application: Application) -> FeeRule:
     if tier is None or not application.kind or not application.country:
         raise ApplicationIncomplete(words=drafts.MISSING["tier"])
     on = timezone.localdate(application.submitted_at or timezone.now())
-    return fees.fee_for(tier, application.kind, application.country, on)
+    return fees.fee_for(
+        tier, application.kind, application.country, on, currency=application.dues_currency
+    )

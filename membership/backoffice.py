@@ -5,7 +5,7 @@ their rules and write the audit log. The menu "Members" itself, with the applica
 together in `funding.dues.backoffice`.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.db.models import Model
@@ -23,10 +23,20 @@ from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from core.cells import text_cell
 from core.refusals import Refusal
-from membership import agreements, organisation_pages
-from membership.models import Agreement, AgreementVersion, FeeRule, Organisation, Term, Tier
+from membership import agreements, organisation_pages, work_pages
+from membership.fee_forms import FeeForm
+from membership.list_filters import OrganisationFilterSet, TermFilterSet
+from membership.lists import WorkingList
+from membership.models import (
+    Agreement,
+    AgreementVersion,
+    FeeRule,
+    Organisation,
+    SavedView,
+    Term,
+    Tier,
+)
 from membership.refusals import FeeInForce, VersionInForce
 
 
@@ -55,14 +65,8 @@ class ReadOnlyViewSet(ModelViewSet):
         """There is no page to edit a row that the audit log could lead to."""
 
 
-class GuardedExportView(generic.IndexView):
-    """A list whose CSV runs no formula: names come from applicants, and Wagtail escapes nothing."""
-
-    custom_value_preprocess = {
-        **generic.IndexView.custom_value_preprocess,
-        # A row's own object is written by its name, as the applicant gave it.
-        (str, Model): {generic.IndexView.FORMAT_CSV: lambda value: text_cell(str(value))},
-    }
+class OrganisationIndexView(WorkingList):
+    list_name = SavedView.List.ORGANISATIONS
 
 
 def _logo_in_words(row: Organisation) -> str:
@@ -77,7 +81,8 @@ class OrganisationViewSet(ReadOnlyViewSet):
     url_prefix = "members/organisations"
     menu_label = _("Organisations")
     icon = "group"
-    index_view_class = GuardedExportView
+    index_view_class = OrganisationIndexView
+    filterset_class = OrganisationFilterSet
     list_display = [
         "public_name",
         "kind",
@@ -91,7 +96,6 @@ class OrganisationViewSet(ReadOnlyViewSet):
             accessor=lambda row: gettext("merged") if row.merged_into_id else "",
         ),
     ]
-    list_filter = ["kind", "constituency", "country", "logo_approved"]
     list_export = [
         "public_name",
         "legal_name",
@@ -114,6 +118,8 @@ class OrganisationViewSet(ReadOnlyViewSet):
             ),
             path("profile/<int:pk>/", organisation_pages.ProfilePage.as_view(), name="profile"),
             path("standing/<int:pk>/", organisation_pages.StandingPage.as_view(), name="standing"),
+            path("note/<int:pk>/", work_pages.NotePage.as_view(), name="note"),
+            path("task/<int:pk>/", work_pages.AddTaskPage.as_view(), name="task"),
             path(
                 "merge/<int:pk>/<int:other>/",
                 organisation_pages.MergePage.as_view(),
@@ -122,8 +128,17 @@ class OrganisationViewSet(ReadOnlyViewSet):
         ]
 
 
-class TermIndexView(generic.IndexView):
+class TermIndexView(WorkingList):
     """Terms with the status of today, which no column holds."""
+
+    list_name = SavedView.List.TERMS
+    export_headings: ClassVar[dict[str, Any]] = {
+        "organisation.public_name": _("Organisation"),
+        "organisation.constituency": _("Constituency"),
+        "organisation.country": _("Country"),
+        "tier.code": _("Tier"),
+        "money": _("Fee"),
+    }
 
     def get_base_queryset(self) -> Any:
         return Term.objects.select_related("organisation", "tier")
@@ -141,7 +156,22 @@ class TermViewSet(ReadOnlyViewSet):
     menu_label = _("Terms")
     icon = "calendar-alt"
     index_view_class = TermIndexView
-    list_filter = ["tier", "ends_on"]
+    filterset_class = TermFilterSet
+    search_fields = ["organisation__public_name", "organisation__legal_name"]
+    search_backend_name = None
+    list_export = [
+        "organisation.public_name",
+        "organisation.constituency",
+        "organisation.country",
+        "tier.code",
+        "starts_on",
+        "ends_on",
+        "status_today",
+        "money",
+        "settled_on",
+        "waived_on",
+        "cancelled_on",
+    ]
     ordering = "-ends_on"
     inspect_view_fields = [
         "organisation",
@@ -150,6 +180,7 @@ class TermViewSet(ReadOnlyViewSet):
         "ends_on",
         "money",
         "settled_on",
+        "settled_elsewhere",
         "waived_on",
         "waived_by",
         "waived_reason",
@@ -254,17 +285,10 @@ class FeeViewSet(ModelViewSet):
     delete_view_class = FeeDeleteView
     inspect_view_enabled = True
     list_display = ["__str__", "kind", "income_group", "valid_from", "source", "source_year"]
-    list_filter = ["tier", "kind", "income_group"]
-    form_fields = [
-        "tier",
-        "kind",
-        "income_group",
-        "amount",
-        "currency",
-        "valid_from",
-        "source",
-        "source_year",
-    ]
+    list_filter = ["tier", "kind", "income_group", "currency"]
+
+    def get_form_class(self, for_update: bool = False) -> Any:
+        return FeeForm
 
 
 class AgreementViewSet(ModelViewSet):

@@ -47,7 +47,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "billing_name",
         "billing_email",
     ),
-    Step.TIER: ("constituency", "tier"),
+    Step.TIER: ("constituency", "tier", "currency"),
     Step.AGREEMENTS: ("ticked_versions", "signatory_name", "signatory_function", "may_bind"),
 }
 STEP_OF: dict[str, str] = {field: step for step, fields in FIELDS.items() for field in fields}

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core import countries
-from membership import agreements, drafts
+from membership import agreements, drafts, fees
 from membership.applications import Answers
 from membership.models import (
     AgreementVersion,
@@ -214,9 +214,19 @@ class TierForm(StepForm):
         help_text=_("What kind of member the organisation wants to be."),
         widget=forms.RadioSelect,
     )
+    currency = forms.ChoiceField(
+        label=_("Currency of the dues"),
+        required=False,
+        help_text=_("Where a tier has no fee in it, the main currency holds."),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        currency = cast(forms.ChoiceField, self.fields["currency"])
+        kept = self.draft.currency if self.draft else ""
+        currency.choices = fees.currency_choices(timezone.localdate(), kept=kept)
+        if len(currency.choices) < 2:
+            currency.widget = forms.HiddenInput()
         tier = cast("forms.ModelChoiceField[Tier]", self.fields["tier"])
         tier.queryset = Tier.objects.filter(open_to_new=True)
 
@@ -279,6 +289,28 @@ class AgreementsForm(StepForm):
 STEP_FORMS: dict[str, type[StepForm]] = {
     form.step: form for form in (OrganisationForm, ContactsForm, TierForm, AgreementsForm)
 }
+
+
+class AcceptForm(forms.Form):
+    """Who accepts a version for an organisation that is a member already."""
+
+    signatory_name = forms.CharField(
+        label=_("Who accepts"),
+        max_length=150,
+        help_text=_("The person who may bind the organisation, such as its director."),
+    )
+    signatory_function = forms.CharField(
+        label=_("Function of this person"),
+        max_length=150,
+    )
+    may_bind = forms.BooleanField(
+        label=_("This person may bind the organisation, and accepts this version."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.error_messages["required"] = str(drafts.MISSING[name])
 
 
 class ShareForm(forms.Form):

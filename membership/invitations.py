@@ -15,7 +15,7 @@ from django.utils.translation import override
 from core import audit
 from core.mail import enqueue_mail
 from core.models import User
-from core.transactions import use_case
+from core.transactions import inside_transaction, use_case
 from membership.links import path_in
 from membership.models import Invitation, Organisation, Seat
 from membership.seat_codes import hashes_of, new_code
@@ -32,7 +32,9 @@ from membership.seat_refusals import (
 )
 from membership.seats import (
     PRIMARY,
+    VOTE,
     confirmed_addresses,
+    give_up_vote,
     in_order,
     lock,
     require_primary_contact,
@@ -68,7 +70,7 @@ def invite(
         known = organisation.invitations.filter(form_token=form_token).first()
         if known is not None:
             return known
-        return _invite(organisation, email, roles, by=by, form_token=form_token)
+        return send_invitation(organisation, email, roles, by=by, form_token=form_token)
 
 
 def invite_again(invitation: Invitation, *, by: User) -> Invitation:
@@ -82,7 +84,7 @@ def invite_again(invitation: Invitation, *, by: User) -> Invitation:
         require_primary_contact(organisation, by)
         invitation = _anew(organisation, invitation)
         _require_not_ended(invitation)
-        return _invite(
+        return send_invitation(
             organisation, invitation.email, invitation.roles, by=by, form_token=uuid.uuid4()
         )
 
@@ -98,7 +100,8 @@ def withdraw(invitation: Invitation, *, by: User) -> Invitation:
     return invitation
 
 
-def _invite(
+@inside_transaction
+def send_invitation(
     organisation: Organisation,
     email: str,
     roles: Iterable[str],
@@ -106,6 +109,7 @@ def _invite(
     by: User,
     form_token: uuid.UUID,
 ) -> Invitation:
+    """The part of `invite` after its checks: ``organisation`` is locked, ``by`` may invite."""
     for seat in organisation.seats.select_related("person"):
         if email == seat.person.email or email in confirmed_addresses(seat.person):
             raise AlreadySeated(person=seat.person, organisation=organisation)
@@ -167,6 +171,7 @@ def _send(invitation: Invitation, code: str) -> None:
                 "path": path_in(language, "seat_invitation", token_of(invitation)),
                 "code_path": path_in(language, "seat_code"),
             },
+            about=f"invitation:{invitation.pk}",
         )
 
 
@@ -194,6 +199,7 @@ def find(token: str) -> Invitation | None:
 def accept(invitation: Invitation, *, by: User) -> Seat:
     """Take the seat, as somebody who confirmed the invited address. Once more changes nothing.
 
+    Who invited somebody to the vote and holds it gives it up by that; anybody else keeps it.
     Raises OtherAddress, InvitationUsed, InvitationWithdrawn, InvitationExpired, YouAreSeated,
     AccountClosed.
     """
@@ -224,6 +230,8 @@ def _accept(invitation: Invitation, *, by: User, has_code: bool) -> Seat:
         invitation.accepted_at = timezone.now()
         invitation.accepted_by = by
         invitation.save(update_fields=["accepted_at", "accepted_by"])
+        if VOTE in invitation.roles:
+            give_up_vote(organisation, invitation.invited_by, by=by)
         seat = take_place(organisation, by, invitation.roles, by=by)
         audit.record(
             "membership.accept_invitation",

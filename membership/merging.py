@@ -11,7 +11,7 @@ from django.utils import formats, timezone
 from core import audit
 from core.models import User
 from core.transactions import inside_transaction, use_case
-from membership.models import JoinRequest, Organisation, Seat, SeatRole, Term
+from membership.models import JoinRequest, Organisation, Seat, SeatRole, Term, TierChange
 from membership.profile import CHANGE, require_no_seat
 from membership.refusals import (
     NotPermitted,
@@ -48,6 +48,8 @@ def merge(kept: Organisation, gone: Organisation, *, by: User, reason: str) -> O
                 raise OrganisationMerged(organisation=organisation)
         if overlapping := overlap(kept, gone):
             raise TermsOverlap(kept=_days(overlapping[0]), gone=_days(overlapping[1]))
+        _require_one_change(kept, gone)
+        kept.currency = _pays_last(kept, gone).currency
         moved = {"seats": _move_seats(kept, gone)}
         _end_what_both_have(kept, gone, by=by)
         moved |= _move_rows(kept, gone)
@@ -69,6 +71,25 @@ def overlap(kept: Organisation, gone: Organisation) -> tuple[Term, Term] | None:
             if term.starts_on <= other.last_day and other.starts_on <= term.last_day:
                 return term, other
     return None
+
+
+def _require_one_change(kept: Organisation, gone: Organisation) -> None:
+    """Raise RowsClash where both wait for a change of tier: one of them is withdrawn first."""
+    waiting = TierChange.objects.filter(
+        term__organisation__in=[kept, gone], applied_on__isnull=True, ended_on__isnull=True
+    )
+    if waiting.count() > 1:
+        raise RowsClash(what=TierChange._meta.verbose_name)
+
+
+def _pays_last(kept: Organisation, gone: Organisation) -> Organisation:
+    """The one whose last term ends later: the next one is billed in its currency."""
+    last = (
+        Term.objects.filter(organisation__in=[kept, gone], cancelled_on__isnull=True)
+        .order_by("-ends_on")
+        .first()
+    )
+    return gone if last is not None and last.organisation_id == gone.pk else kept
 
 
 @dataclass(frozen=True, slots=True)

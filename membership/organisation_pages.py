@@ -15,13 +15,12 @@ from django.utils.translation import gettext_lazy as _
 from django.views.defaults import permission_denied
 from django.views.generic import TemplateView
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
-from wagtail.models import ModelLogEntry
 
 from core.merge_form import MergeForm
 from core.models import User
 from core.refusals import Refusal
-from membership import merging, organisations, profile
-from membership.models import Organisation
+from membership import merging, organisations, profile, tasks, timeline
+from membership.models import Organisation, SeatRecord
 from membership.profile_forms import OrganisationProfileForm, StandingForm
 
 VIEW = "membership.view_organisation"
@@ -33,6 +32,7 @@ _FACTS = (
     "kind",
     "constituency",
     "country",
+    "currency",
     "website",
     "description",
     "description_fr",
@@ -115,14 +115,34 @@ class OrganisationPage(OrganisationBase):
             "facts": facts(self.row),
             "hanging": merging.what_hangs_on(self.row),
             "seats": self.row.seats.select_related("person"),
+            "past_seats": SeatRecord.objects.filter(organisation=self.row, ends_at__isnull=False)
+            .select_related("person")
+            .order_by("-ends_at", "-id")[:100],
             "terms": self.row.terms.select_related("tier"),
             "applications": self.row.applications.all(),
             "merged": self.row.merged.all(),
             "duplicates": organisations.likely_duplicates(self.row) if stands else [],
             "may_change": stands and self.person.has_perm(CHANGE),
-            "log": ModelLogEntry.objects.for_instance(self.row).select_related("user")[:100],
+            "timeline": timeline.page_of(self.row, self.person, self._page_number()),
+            **self._work(stands),
         }
         return super().get_context_data(**{**context, **kwargs})
+
+    def _page_number(self) -> int:
+        text = self.request.GET.get("page", "")
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 1
+
+    def _work(self, stands: bool) -> dict[str, Any]:
+        """Open tasks and the ways to more; nothing for whoever has a seat there."""
+        sits = tasks.sits_in(self.person, (self.row.pk,))
+        open_ones = tasks.visible_to(self.person).filter(organisation=self.row, outcome="")
+        return {
+            "sees_tasks": self.person.has_perm(tasks.VIEW),
+            "open_tasks": open_ones.select_related("owner")[:20],
+            "today": timezone.localdate(),
+            "may_note": stands and not sits and self.person.has_perm(tasks.WRITE_NOTES),
+            "may_add_task": stands and not sits and self.person.has_perm(tasks.ADD),
+        }
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         act, sent = request.POST.get("act", ""), request.POST.get("logo", "")

@@ -1,5 +1,7 @@
 """Making organisations, and finding those that may be the same."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
@@ -15,6 +17,8 @@ from membership.registers import plain_number
 
 # An address such as /members/<slug>/ stays short; the rest of the column is room for a number.
 _SLUG_LENGTH = 60
+# Other pages stand at these addresses.
+_OTHER_PAGES = {"voice"}
 
 
 @inside_transaction
@@ -51,7 +55,8 @@ def create(
 def _save_with_free_slug(organisation: Organisation) -> None:
     """Save under the first free address; another transaction may take one at the same moment."""
     base = slugify(organisation.public_name)[:_SLUG_LENGTH].strip("-") or "member"
-    taken = set(Organisation.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    found = Organisation.objects.filter(slug__startswith=base).values_list("slug", flat=True)
+    taken = _OTHER_PAGES | set(found)
     for number in range(1, 10_000):
         slug = base if number == 1 else f"{base}-{number}"
         if slug in taken:
@@ -126,6 +131,49 @@ def likely_duplicates(organisation: Organisation) -> QuerySet[Organisation]:
     )
     same |= Q(pk__in=registered.values("pk"))
     return Organisation.objects.filter(same, merged_into__isnull=True).exclude(pk=organisation.pk)
+
+
+def alike(candidates: Sequence[Organisation]) -> list[list[Organisation]]:
+    """What `likely_duplicates` finds, for each of many that are not saved, by one query."""
+    names = {key for each in candidates for key in (each.legal_key, each.public_key)} - {""}
+    numbers = {each.registration_number for each in candidates} - {""}
+    identifiers = {each.identifier for each in candidates} - {""}
+    found = Organisation.objects.filter(
+        Q(legal_key__in=names)
+        | Q(public_key__in=names)
+        | Q(domain__in={each.domain for each in candidates} - {""})
+        | Q(registration_number__in=numbers)
+        | Q(stated_identifier__in=identifiers),
+        merged_into__isnull=True,
+    )
+    others = list(found) if candidates else []
+    by_fact: dict[tuple[str, str], list[Organisation]] = defaultdict(list)
+    for other in others:
+        for fact in _facts_of(other):
+            by_fact[fact].append(other)
+    return [
+        sorted(
+            {other.pk: other for fact in _facts_of(each) for other in by_fact[fact]}.values(),
+            key=lambda other: (other.sort_key, other.pk),
+        )
+        for each in candidates
+    ]
+
+
+def _facts_of(organisation: Organisation) -> set[tuple[str, str]]:
+    """What two rows of one organisation share, one of them at least."""
+    return {
+        ("name", organisation.legal_key),
+        ("name", organisation.public_key),
+        ("domain", organisation.domain),
+        ("identifier", organisation.identifier.upper()),
+        (
+            "identifier",
+            f"{organisation.registration_agency}-{organisation.registration_number}"
+            if organisation.registration_number
+            else "",
+        ),
+    } - {("name", ""), ("domain", ""), ("identifier", "")}
 
 
 def _names_of(application: Application) -> set[str]:

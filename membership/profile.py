@@ -54,6 +54,7 @@ class Standing:
     kind: str
     constituency: str
     country: str
+    currency: str = ""  # of the dues; "": the main one of the fee table
 
 
 def profile_of(organisation: Organisation) -> Profile:

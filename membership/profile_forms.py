@@ -5,11 +5,13 @@ from typing import Any, cast
 
 from django import forms
 from django.core.validators import URLValidator
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core import countries
 from core.pictures import ready_logo
 from core.uploads import UploadRefused
+from membership import fees
 from membership.models import Constituency, Organisation, OrganisationKind
 from membership.models.organisations import IDENTIFIER_FORM, Hideable
 from membership.profile import Profile, Standing, profile_of
@@ -152,6 +154,14 @@ class StandingForm(forms.Form):
         help_text=_("Whose voice the organisation speaks with in the foundation."),
     )
     country = forms.ChoiceField(label=_("Country"))
+    currency = forms.ChoiceField(
+        label=_("Currency of the dues"),
+        required=False,
+        help_text=_(
+            "From the next term on; what is billed stays. Where the fee table has no line in it, "
+            "the main currency holds."
+        ),
+    )
     reason = forms.CharField(
         label=_("Reason"),
         max_length=500,
@@ -164,6 +174,9 @@ class StandingForm(forms.Form):
         kwargs["initial"] = {**initial, **kwargs.get("initial", {})}
         super().__init__(*args, **kwargs)
         cast(forms.ChoiceField, self.fields["country"]).choices = countries.choices()
+        cast(forms.ChoiceField, self.fields["currency"]).choices = fees.currency_choices(
+            timezone.localdate(), kept=organisation.currency
+        )
 
     def standing(self) -> Standing:
         return Standing(**{name: self.cleaned_data[name] for name in Standing.__dataclass_fields__})

@@ -140,6 +140,13 @@ class TierClosed(TierNotOffered):
     message = _("The tier “%(tier)s” takes no new members. Choose another tier.")
 
 
+class IncomeGroupInForce(MembershipRefusal):
+    message = _(
+        "This income group is in force since %(since)s, and fees were counted by it. "
+        "Add a new line that is valid from a later day."
+    )
+
+
 class FeeInForce(MembershipRefusal):
     message = _(
         "This fee is in force since %(since)s, and people were shown it. "
@@ -176,6 +183,22 @@ class VersionInForce(MembershipRefusal):
     )
 
 
+class VersionSuperseded(MembershipRefusal):
+    message = _(
+        "A newer version of this agreement is in force: %(newer)s. Read that one and accept it."
+    )
+
+
+class NotInForceYet(MembershipRefusal):
+    message = _("This version is not published. Accept one that is.")
+
+
+class MayNotBind(MembershipRefusal):
+    message = _(
+        "Name the person who may bind the organisation and their function, and tick the box."
+    )
+
+
 class NotPrimaryContact(MembershipRefusal):
     message = _(
         "Only the primary contact of the organisation changes its profile. "
@@ -209,3 +232,31 @@ class RowsClash(MembershipRefusal):
         "Both organisations have the same entry under “%(what)s”, and it may be there once. "
         "Remove it from one of them first."
     )
+
+
+class TaskClosed(MembershipRefusal):
+    message = _("“%(task)s” is closed already: %(outcome)s. Open it to see by whom and how.")
+
+
+class ProofMissing(MembershipRefusal):
+    message = _("Say how it was done: write it, give a link or add a file.")
+
+
+class LinkNotOfTheWeb(MembershipRefusal):
+    message = _("A link begins with https:// or http:// and names a page. Copy it anew.")
+
+
+class NotAnOfficer(MembershipRefusal):
+    message = _("%(person)s may not do tasks. Choose an officer whose account is open.")
+
+
+class NothingWritten(MembershipRefusal):
+    message = _("Write something first.")
+
+
+class ViewGone(MembershipRefusal):
+    message = _("This view is not there any more, or it is a colleague’s.")
+
+
+class ViewTooLong(MembershipRefusal):
+    message = _("These filters are too long to be kept. Take some of them away.")

@@ -108,6 +108,9 @@ def approve(application: Application, *, by: User, reason: str = "") -> Applicat
         by=by,
     )
     _carry_registration(application, organisation)
+    if application.currency and organisation.currency != application.currency:
+        organisation.currency = application.currency
+        organisation.save(update_fields=["currency"])
     organisations.give_seat(
         organisation, application.applicant, organisations.vacant_roles(organisation)
     )
@@ -149,12 +152,7 @@ def decline(application: Application, *, by: User, reason: str) -> Application:
             application.decision_reason = reason.strip()
             application.save(update_fields=["state", "decided_at", "decided_by", "decision_reason"])
             audit.record("membership.decline", application, by=by, reason=reason.strip())
-            until = application.appeal_until
-            with override(application.applicant.preferred_language):
-                day = formats.date_format(until) if until else ""
-            tell_applicant(
-                application, "membership_declined", reason=reason.strip(), appeal_until=day
-            )
+            tell_declined(application)
     except Refusal as refusal:
         record_refused(application, "decline", refusal, by=by)
         raise
@@ -302,6 +300,20 @@ def require_appeal_reviewer(application: Application, by: User) -> None:
     )
     if any(parts):
         raise HadPart
+
+
+@inside_transaction
+def tell_declined(application: Application) -> None:
+    """Write the decline with its reason, and until when there is an appeal."""
+    until = application.appeal_until
+    with override(application.applicant.preferred_language):
+        day = formats.date_format(until) if until else ""
+    tell_applicant(
+        application,
+        "membership_declined",
+        reason=application.decision_reason,
+        appeal_until=day,
+    )
 
 
 def record_refused(application: Application, attempt: str, refusal: Refusal, *, by: User) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
@@ -15,17 +17,22 @@ from wagtail.admin.ui.tables import Column, TitleColumn
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 
+from core.mailing.models import DeadAddress
 from core.models import User
 from core.refusals import Refusal
 from membership import seats
-from membership.backoffice import GuardedExportView, ReadOnlyViewSet
+from membership.backoffice import ReadOnlyViewSet
+from membership.lists import GuardedExportView
 from membership.models import Organisation, Seat, SeatRole
 
 
 class SeatIndexView(GuardedExportView):
     def get_base_queryset(self) -> Any:
-        return Seat.objects.select_related("organisation", "person").order_by(
-            "organisation__sort_key", "pk"
+        comes_back = DeadAddress.objects.filter(address=Lower(OuterRef("person__email")))
+        return (
+            Seat.objects.select_related("organisation", "person")
+            .annotate(mail_comes_back=Exists(comes_back))
+            .order_by("organisation__sort_key", "pk")
         )
 
 
@@ -37,7 +44,9 @@ class RolesColumn(Column):
 class AccountColumn(Column):
     """Whether anybody reads what is sent to this person."""
 
-    def get_value(self, instance: Seat) -> str:
+    def get_value(self, instance: Any) -> str:
+        if instance.mail_comes_back:
+            return gettext("mail comes back")
         return gettext("open") if instance.person.is_active else gettext("closed")
 
 
@@ -136,7 +145,15 @@ class SeatViewSet(ReadOnlyViewSet):
     menu_label = _("Seats")
     icon = "user"
     index_view_class = SeatIndexView
-    list_filter = ["organisation"]
+    # Searched, not filtered by a list: one with 2,000 organisations is longer than the page itself.
+    search_fields = [
+        "organisation__public_name",
+        "organisation__legal_name",
+        "person__first_name",
+        "person__last_name",
+        "person__email",
+    ]
+    search_backend_name = None
     list_export = ["organisation", "person", "person.email", "roles", "created_at"]
     inspect_view_fields = ["organisation", "person", "role_names", "created_at"]
 

@@ -57,6 +57,7 @@ def tell(person: User, template: str, organisation: Organisation, /, **more: Any
                 "path": path_in(language, "people", organisation.slug),
                 **more,
             },
+            about=f"organisation:{organisation.pk}/{template}",
         )
 
 
@@ -79,6 +80,7 @@ def tell_appointers(organisation: Organisation, template: str, /, **more: Any) -
             to=person.email,
             language=person.preferred_language,
             context={"organisation": organisation.public_name, "path": path, **more},
+            about=f"organisation:{organisation.pk}/{template}",
         )
 
 

@@ -191,6 +191,14 @@ def take_place(organisation: Organisation, person: User, roles: Iterable[str], *
     return seat
 
 
+@inside_transaction
+def give_up_vote(organisation: Organisation, person: User, *, by: User) -> None:
+    """Take the vote from ``person``, who invited somebody to it; whoever else has it keeps it."""
+    holder = _holder(organisation, VOTE)
+    if holder is not None and holder.person_id == person.pk:
+        _set_roles(holder, {*holder.roles} - {VOTE}, by=by)
+
+
 def _end_what_was_open(organisation: Organisation, person: User, *, by: User) -> None:
     now = timezone.now()
     # Nobody approves their own request: who accepts an invitation meanwhile has no more need of it.

@@ -1,4 +1,4 @@
-"""What a foundation begins with: tiers, a fee table and a code of conduct.
+"""What a foundation begins with: tiers with their benefits, a fee table and a code of conduct.
 
 For the demo and for a new production site alike. What is there already, by its code, is left as
 staff made it; so loading again makes nothing double and undoes nothing.
@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 
 from core.transactions import use_case
 from membership import agreements
-from membership.models import Agreement, AgreementVersion, FeeRule, OrganisationKind, Tier
+from membership.models import (
+    Agreement,
+    AgreementVersion,
+    Benefit,
+    FeeRule,
+    OrganisationKind,
+    Tier,
+)
 
 SOURCE = "Opening fee table, proposed to the founding board"
 SOURCE_YEAR = 2026
@@ -110,6 +117,86 @@ TIERS = (
     ),
 )
 
+
+@dataclass(frozen=True, slots=True)
+class BenefitSeed:
+    """A right (without days), or what is done for a member within days; for all tiers or some."""
+
+    words: tuple[str, str, str]  # English, French, Portuguese
+    days: int | None = None
+    repeats: str = Benefit.Repeats.YEARLY
+    tiers: tuple[str, ...] = ("country", "implementer", "community", "sustaining")
+
+
+BENEFITS = (
+    BenefitSeed(
+        (
+            "One vote in the constituency, whatever the fee",
+            "Une voix dans le collège, quelle que soit la cotisation",
+            "Um voto no círculo, seja qual for a quota",
+        )
+    ),
+    BenefitSeed(
+        (
+            "Standing for the board and its committees",
+            "Se présenter au conseil et à ses comités",
+            "Candidatar-se ao conselho e aos seus comités",
+        )
+    ),
+    BenefitSeed(
+        (
+            "Proposing and discussing what the community fund pays for",
+            "Proposer et discuter ce que paie le fonds commun",
+            "Propor e debater o que o fundo comum paga",
+        )
+    ),
+    BenefitSeed(
+        (
+            "A welcome call about how decisions are taken and where help is found",
+            "Un appel de bienvenue : comment on décide et où trouver de l’aide",
+            "Uma chamada de boas-vindas: como se decide e onde se encontra ajuda",
+        ),
+        days=14,
+        repeats=Benefit.Repeats.ONCE,
+    ),
+    BenefitSeed(
+        (
+            "An introduction of the member to the community in the news",
+            "Une présentation du membre à la communauté dans les actualités",
+            "Uma apresentação do membro à comunidade nas notícias",
+        ),
+        days=30,
+        repeats=Benefit.Repeats.ONCE,
+    ),
+    BenefitSeed(
+        (
+            "A review of the running OpenLMIS version with advice for the next upgrade",
+            "Un examen de la version d’OpenLMIS utilisée, avec des conseils pour la mise à niveau",
+            "Uma análise da versão do OpenLMIS em uso, com conselhos para a atualização",
+        ),
+        days=120,
+        tiers=("country",),
+    ),
+    BenefitSeed(
+        (
+            "A check of the public profile with the member, so that those who seek help find it",
+            "Une vérification du profil public avec le membre, pour qu’on le trouve",
+            "Uma verificação do perfil público com o membro, para que o encontrem",
+        ),
+        days=60,
+        tiers=("implementer", "community"),
+    ),
+    BenefitSeed(
+        (
+            "A report of what the year’s contributions made possible",
+            "Un rapport sur ce que les contributions de l’année ont permis",
+            "Um relatório do que as contribuições do ano tornaram possível",
+        ),
+        days=365,
+        tiers=("sustaining",),
+    ),
+)
+
 CODE_OF_CONDUCT = """\
 This code holds for everybody who acts for a member of the OpenLMIS Foundation: in meetings, in \
 code, in messages, and when they speak for the foundation elsewhere.
@@ -170,17 +257,18 @@ pas part à la décision.
 """
 
 
-def load() -> None:
-    """Make what is missing of tiers, fees and the code of conduct."""
+def load(*, valid_from: datetime.date = VALID_FROM) -> None:
+    """Make what is missing of tiers, benefits, fees and the code of conduct, in force from a day."""
     with use_case():
         for position, seed in enumerate(TIERS, start=1):
-            _load_tier(seed, position)
-        version = _load_code_of_conduct()
+            _load_tier(seed, position, valid_from)
+            _load_benefits(seed.code)
+        version = _load_code_of_conduct(valid_from)
     if version is not None:
         agreements.publish(version, by=None)
 
 
-def _load_tier(seed: TierSeed, position: int) -> None:
+def _load_tier(seed: TierSeed, position: int, valid_from: datetime.date) -> None:
     tier, created = Tier.objects.get_or_create(
         code=seed.code, defaults={**seed.words, "position": position * 10}
     )
@@ -193,7 +281,7 @@ def _load_tier(seed: TierSeed, position: int) -> None:
             income_group=group,
             amount=amount,
             currency=CURRENCY,
-            valid_from=VALID_FROM,
+            valid_from=valid_from,
             source=SOURCE,
             source_year=SOURCE_YEAR,
         )
@@ -202,7 +290,28 @@ def _load_tier(seed: TierSeed, position: int) -> None:
     )
 
 
-def _load_code_of_conduct() -> AgreementVersion | None:
+def _load_benefits(code: str) -> None:
+    """The benefits of a tier that has none yet. Members it has already are promised them from today."""
+    tier = Tier.objects.filter(code=code, benefits=None).first()
+    if tier is None:
+        return
+    Benefit.objects.bulk_create(
+        Benefit(
+            tier=tier,
+            name=seed.words[0],
+            name_fr=seed.words[1],
+            name_pt=seed.words[2],
+            kind=Benefit.Kind.RIGHT if seed.days is None else Benefit.Kind.SERVICE,
+            days=seed.days,
+            repeats=seed.repeats,
+            position=position * 10,
+        )
+        for position, seed in enumerate(BENEFITS, start=1)
+        if code in seed.tiers
+    )
+
+
+def _load_code_of_conduct(valid_from: datetime.date) -> AgreementVersion | None:
     """The draft to be published, or None where the agreement has been there before."""
     agreement, created = Agreement.objects.get_or_create(
         code="code-of-conduct",
@@ -221,5 +330,5 @@ def _load_code_of_conduct() -> AgreementVersion | None:
         label="1.0",
         text=CODE_OF_CONDUCT,
         text_fr=CODE_OF_CONDUCT_FR,
-        effective_from=VALID_FROM,
+        effective_from=valid_from,
     )

@@ -63,6 +63,7 @@ def share(application: Application, email: str, *, by: User) -> Share:
                 "path": path_in(language, "membership_share", made.public_id),
                 "code_path": path_in(language, "membership_shares"),
             },
+            about=f"application:{application.pk}/share",
         )
     return made
 

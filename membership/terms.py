@@ -1,7 +1,8 @@
 """Opening, settling, waiving and cancelling membership terms.
 
 A verb records a fact with its day; `Term.status` tells from the facts what the term is. All are
-parts of a use case: dues open the transaction, since money or its absence goes with them.
+parts of a use case: dues open the transaction, since money or its absence goes with them. What the
+member was promised follows by a job (`membership.benefits`).
 """
 
 import datetime
@@ -13,6 +14,7 @@ from core import audit
 from core.models import User
 from core.money import Money
 from core.transactions import inside_transaction
+from membership import jobs
 from membership.models import Application, Organisation, Term, TermPolicy, Tier
 from membership.refusals import (
     AlreadyCancelled,
@@ -22,6 +24,8 @@ from membership.refusals import (
     ReasonMissing,
     TermOverlaps,
 )
+
+IMPORT = "membership.import_members"
 
 
 def last_day_of_year_from(starts_on: datetime.date) -> datetime.date:
@@ -58,7 +62,11 @@ def last_day_from(starts_on: datetime.date) -> datetime.date:
 
     A year, or what is left of it to the end of the month with which all membership years end.
     """
-    month = common_year_end()
+    return last_day_by(starts_on, common_year_end())
+
+
+def last_day_by(starts_on: datetime.date, month: int | None) -> datetime.date:
+    """The same, where the month of the policy was read already."""
     if month is None:
         return last_day_of_year_from(starts_on)
     year = starts_on.year + (starts_on.month > month)
@@ -143,7 +151,33 @@ def settle(term: Term, *, on: datetime.date, by: User | None = None) -> bool:
     locked.settled_on = on
     locked.save(update_fields=["settled_on"])
     audit.record("membership.settle_term", locked, by=by, on=on.isoformat())
+    jobs.keep_promises.enqueue(term_id=locked.pk)
     return True
+
+
+@inside_transaction
+def settle_elsewhere(term: Term, *, on: datetime.date, by: User, evidence: str) -> Term:
+    """Record that the dues of ``term`` were paid on ``on`` before this portal came.
+
+    It counts as settled. Nothing of it stands in the books here: no invoice asks for it, and what
+    was paid is no income of theirs. ``evidence`` says where it can be read. Raises NotPermitted,
+    AlreadyPaidFor, ReasonMissing.
+    """
+    locked = _lock(term)
+    if not by.has_perm(IMPORT):
+        raise NotPermitted
+    if locked.settled_on is not None or locked.waived_on is not None:
+        raise AlreadyPaidFor
+    if not evidence.strip():
+        raise ReasonMissing
+    locked.settled_on = on
+    locked.settled_elsewhere = evidence.strip()
+    locked.save(update_fields=["settled_on", "settled_elsewhere"])
+    audit.record(
+        "membership.settle_elsewhere", locked, by=by, reason=evidence.strip(), on=on.isoformat()
+    )
+    jobs.keep_promises.enqueue(term_id=locked.pk)
+    return locked
 
 
 @inside_transaction
@@ -154,10 +188,12 @@ def unsettle(term: Term, *, by: User | None, reason: str) -> bool:
         return False
     was = locked.settled_on
     locked.settled_on = None
-    locked.save(update_fields=["settled_on"])
+    locked.settled_elsewhere = ""
+    locked.save(update_fields=["settled_on", "settled_elsewhere"])
     audit.record(
         "membership.unsettle_term", locked, by=by, reason=reason, settled_on=was.isoformat()
     )
+    jobs.keep_promises.enqueue(term_id=locked.pk)
     return True
 
 
@@ -180,6 +216,7 @@ def waive(term: Term, *, on: datetime.date, by: User | None, reason: str) -> Ter
     locked.waived_reason = reason.strip()
     locked.save(update_fields=["waived_on", "waived_by", "waived_reason"])
     audit.record("membership.waive_term", locked, by=by, reason=reason.strip())
+    jobs.keep_promises.enqueue(term_id=locked.pk)
     return locked
 
 
@@ -198,6 +235,7 @@ def cancel(term: Term, *, on: datetime.date, by: User, reason: str) -> Term:
     locked.cancelled_reason = reason.strip()
     locked.save(update_fields=["cancelled_on", "cancelled_by", "cancelled_reason"])
     audit.record("membership.cancel_term", locked, by=by, reason=reason.strip(), on=on.isoformat())
+    jobs.keep_promises.enqueue(term_id=locked.pk)
     return locked
 
 

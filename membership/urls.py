@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from membership import certificate_views, directory_exports, views
+from membership import certificate_views, directory_exports, views, voice_views
 
 urlpatterns = [
     path("members/", views.directory, name="members"),
@@ -13,6 +13,8 @@ urlpatterns = [
         certificate_views.certificate,
         name="member_certificate",
     ),
+    # Ahead of the members' own pages: no member has this address (membership.organisations).
+    path("members/voice/", voice_views.voice, name="voice"),
     path("members/<slug:slug>/", views.member, name="member"),
     path("members/<slug:slug>/badge.svg", certificate_views.badge_svg, name="member_badge_svg"),
     path("join/", views.join, name="join"),

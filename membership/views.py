@@ -6,8 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from core import countries
-from membership import agreements, fees, linked_data, queries
+from membership import agreements, benefits, fees, income, linked_data, queries
 from membership.directory import Chosen, Directory
 from membership.logos import shown_logo
 from membership.models import AgreementVersion, Application, Constituency, Organisation
@@ -83,16 +82,21 @@ def join(request: HttpRequest) -> HttpResponse:
     except NothingToAccept:
         versions = []
     tiers = fees.open_tiers()
-    rows = fees.fee_table(today, tiers)
+    tables = [
+        (code, fees.fee_table(today, tiers, currency=code)) for code in fees.currencies(today)
+    ]
+    tables = [(code, rows) for code, rows in tables if rows]
     return render(
         request,
         "membership/join.html",
         {
-            "fee_rows": rows,
-            "fee_sources": sorted({(row.source, row.source_year) for row in rows}),
-            "tiers": tiers,
+            "fee_tables": tables,
+            "fee_sources": sorted(
+                {(row.source, row.source_year) for __, rows in tables for row in rows}
+            ),
+            "tiers": benefits.by_tier(tiers, today),
             "income_groups": IncomeGroup.labels,
-            "income_group_source": countries.INCOME_GROUP_YEAR,
+            "income_group_sources": income.sources(today),
             "versions": versions,
             "target_days": Application.TARGET_DAYS,
             "constituencies": Constituency.labels,

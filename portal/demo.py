@@ -39,6 +39,7 @@ from home.models import (
 )
 from home.models.base import Confidence
 from membership import demo as membership_demo
+from membership import demo_work as membership_work
 from portal import demo_secrets, groups
 from portal.site_tree import plant, setup_tree
 from portal.texts import demo as texts
@@ -60,9 +61,11 @@ def load() -> None:
         home = setup_tree()
         people = _load_people()
     membership_demo.load_tiers_and_agreements()
+    membership_work.begin()
     payments_demo.open_accounts()
     pools_demo.open_demo_pools()
     dues_demo.load(contact=people["member"], officer=people["staff"])
+    membership_work.load(people["staff"])
     pools_demo.load(donor=people["donor"], staff=people["treasurer"])
     payments_demo.load(people["treasurer"])
     with use_case():

@@ -34,6 +34,7 @@ ADMINISTRATORS = "Administrators"
 GROUPS = (EDITORS, MODERATORS, MEMBERSHIP_OFFICERS, TREASURERS, AUDITORS, ADMINISTRATORS)
 
 PACKAGES = (
+    "core",
     "membership",
     "funding.ledger",
     "funding.payments",

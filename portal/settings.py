@@ -124,6 +124,7 @@ INSTALLED_APPS = [
     "django_filters",
     "allauth",
     "allauth.account",
+    "anymail",
     "django_tasks",
     "django_tasks_db",
     "pgtrigger",
@@ -353,7 +354,29 @@ UPLOAD_SCANNER = optional("UPLOAD_SCANNER", "")
 
 # --- E-mail ---------------------------------------------------------------------------------------
 
-_email_url = required("EMAIL_URL")
+# Mail goes by SMTP, or by the API of a service that tells us of bounces and complaints.
+EMAIL_SERVICES = {"brevo": "BREVO_API_KEY", "postmark": "POSTMARK_SERVER_TOKEN"}
+EMAIL_SERVICE = optional("EMAIL_SERVICE", "")
+if EMAIL_SERVICE and EMAIL_SERVICE not in EMAIL_SERVICES:
+    raise ImproperlyConfigured(
+        f"EMAIL_SERVICE is {EMAIL_SERVICE!r}; set it to {' or '.join(EMAIL_SERVICES)}, or not at all."
+    )
+ANYMAIL: dict[str, Any] = {}
+if EMAIL_SERVICE:
+    ANYMAIL = {
+        EMAIL_SERVICES[EMAIL_SERVICE]: required("EMAIL_SERVICE_KEY"),
+        # What the service sends along with its word of a bounce: name:password.
+        "WEBHOOK_SECRET": required("EMAIL_SERVICE_WEBHOOK_SECRET"),
+    }
+    _name, _, _password = ANYMAIL["WEBHOOK_SECRET"].partition(":")
+    if not _name or not _password:
+        raise ImproperlyConfigured("EMAIL_SERVICE_WEBHOOK_SECRET must look like name:password.")
+    refuse_in_production(
+        "EMAIL_SERVICE_WEBHOOK_SECRET",
+        len(_password) < 20,
+        "its password must be a random text of at least 20 characters",
+    )
+_email_url = optional("EMAIL_URL", "dummymail://") if EMAIL_SERVICE else required("EMAIL_URL")
 try:
     _email = env.email_url_config(_email_url)
 except (ValueError, ImproperlyConfigured):
@@ -361,7 +384,11 @@ except (ValueError, ImproperlyConfigured):
         "EMAIL_URL must look like smtp+tls://user:password@mail.example.org:587, "
         "with special characters of the password written as %XX."
     ) from None
-EMAIL_BACKEND = str(_email["EMAIL_BACKEND"])
+EMAIL_BACKEND = (
+    f"anymail.backends.{EMAIL_SERVICE}.EmailBackend"
+    if EMAIL_SERVICE
+    else str(_email["EMAIL_BACKEND"])
+)
 if PORTAL_MODE == "demo":
     # Nothing leaves the demo: mail is kept in a folder and shown at /demo/mail/.
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
@@ -377,12 +404,12 @@ DEFAULT_FROM_EMAIL = optional("DEFAULT_FROM_EMAIL", f"{SITE_NAME} <mail@{_site.h
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 refuse_in_production(
     "EMAIL_URL",
-    not EMAIL_BACKEND.endswith("smtp.EmailBackend") or not EMAIL_HOST,
+    not EMAIL_SERVICE and (not EMAIL_BACKEND.endswith("smtp.EmailBackend") or not EMAIL_HOST),
     "give an SMTP address such as smtp+tls://user:password@mail.example.org:587",
 )
 refuse_in_production(
     "EMAIL_URL",
-    not (EMAIL_USE_TLS or EMAIL_USE_SSL or EMAIL_HOST in LOOPBACK),
+    not (EMAIL_SERVICE or EMAIL_USE_TLS or EMAIL_USE_SSL or EMAIL_HOST in LOOPBACK),
     f"codes to sign in would go to {EMAIL_HOST} unencrypted; use smtp+tls:// or smtp+ssl://",
 )
 

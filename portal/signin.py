@@ -29,7 +29,7 @@ class AccountAdapter(DefaultAccountAdapter):
             "current_site": get_current_site(self.request),
         }
         message = self.render_mail(template_prefix, email, {**own, **context})
-        enqueue_message(message)
+        enqueue_message(message, template=template_prefix.rpartition("/")[2])
 
     def save_user(
         self, request: HttpRequest, user: User, form: forms.Form, commit: bool = True

@@ -14,6 +14,7 @@ from funding.payments.views import stripe_webhook
 from home.sitemaps import SITEMAPS
 from home.views import robots
 from portal.health import healthz
+from portal.mail.views import mail_events, unsubscribe
 from portal.signin_code import confirm_code, open_giving
 
 to_sign_in = RedirectView.as_view(url=reverse_lazy("account_login"), query_string=True)
@@ -28,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("funding.transparency.api.urls")),
     path("open-data/iati/", include("funding.transparency.iati.urls")),
     path("payments/stripe/webhook/", stripe_webhook, name="stripe_webhook"),
+    path("mail/events/", mail_events, name="mail_events"),
     # Ahead of Wagtail's: its own login and password pages would pass by any second factor.
     path("admin/login/", to_sign_in),
     path("admin/password_reset/", to_password_reset),
@@ -47,6 +49,7 @@ urlpatterns += i18n_patterns(
     path("accounts/login/code/confirm/", confirm_code, name="account_confirm_login_code"),
     path("accounts/", include("allauth.account.urls")),
     path("account/", include("portal.account.urls")),
+    path("unsubscribe/<str:token>/", unsubscribe, name="unsubscribe"),
     path("", include("funding.payments.urls")),
     path("", include("funding.pools.urls")),
     path("", include("funding.transparency.urls")),

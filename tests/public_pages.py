@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from wagtail.models import Page, get_page_models
 
+from core.mailing import addresses as addresses_of_mail
 from funding.ledger.models import Entry
 from funding.payments.models import ExpectedPayment, Invoice, Payment, Receipt
 from membership import queries
@@ -22,6 +23,7 @@ LEFT_OUT = {
     "documents/": "files that editors uploaded",
     "media/": "files that editors uploaded",
     "payments/stripe/webhook/": "takes POST alone",
+    "mail/events/": "takes POST alone",
     "_util/": "Wagtail's own forms for private pages",
     "demo/": "exists in demo and test alone",
     "api/": "for programs (tests/transparency/api)",
@@ -118,6 +120,7 @@ SAMPLES: dict[str, Callable[[], dict[str, object]]] = {
     "invoice": lambda: {"public_id": Invoice.objects.latest("pk").public_id},
     "invoice_pdf": lambda: {"public_id": Invoice.objects.latest("pk").public_id},
     "expected_payment": lambda: {"public_id": ExpectedPayment.objects.latest("pk").public_id},
+    "unsubscribe": lambda: {"token": addresses_of_mail.token("amina@example.org", "renewals")},
     "expected_payment_pdf": lambda: {"public_id": ExpectedPayment.objects.latest("pk").public_id},
 }
 

@@ -60,6 +60,8 @@ class JobOptions:
     first_delay: timedelta = timedelta(seconds=2)
     atomic: bool = False
     forget_arguments: bool = False
+    forget_when_failed: Callable[..., bool] | None = None
+    on_failed: Callable[..., None] | None = None
 
     def delay(self, attempt: int) -> timedelta:
         """How long to wait after ``attempt`` (1 for the first) has failed."""
@@ -82,6 +84,8 @@ def job(
     first_delay: timedelta = ...,
     atomic: bool = ...,
     forget_arguments: bool = ...,
+    forget_when_failed: Callable[..., bool] | None = ...,
+    on_failed: Callable[..., None] | None = ...,
     queue: str = ...,
     priority: int = ...,
 ) -> Callable[[Callable[P, R_co]], Job[P, R_co]]: ...
@@ -95,6 +99,8 @@ def job(
     first_delay: timedelta = timedelta(seconds=2),
     atomic: bool = False,
     forget_arguments: bool = False,
+    forget_when_failed: Callable[..., bool] | None = None,
+    on_failed: Callable[..., None] | None = None,
     queue: str = "default",
     priority: int = 0,
 ) -> Any:
@@ -103,9 +109,14 @@ def job(
     ``attempts``: how often it is tried; ``first_delay``: the wait after the first failure;
     ``atomic``: run it and mark it done in one transaction (then it must not open a use case of its
     own); ``forget_arguments``: blank its arguments once it is done, for what should not lie
-    around; ``queue``: each queue has a worker of its own; ``priority``: -100 to 100.
+    around; ``forget_when_failed``: called with the job's arguments, says whether they are blanked
+    also once it is FAILED for good, after which it cannot run again; ``on_failed``: called with the
+    error and the job's arguments in the transaction that marks it FAILED for good; ``queue``: each
+    queue has a worker of its own; ``priority``: -100 to 100.
     """
-    options = JobOptions(attempts, first_delay, atomic, forget_arguments)
+    options = JobOptions(
+        attempts, first_delay, atomic, forget_arguments, forget_when_failed, on_failed
+    )
 
     def declare(func: Callable[..., Any]) -> Any:
         made = task(backend=BACKEND, queue_name=queue, priority=priority)(func)

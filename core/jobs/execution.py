@@ -11,7 +11,7 @@ from traceback import format_exception
 from typing import Any
 
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django_tasks_db.compat import TaskResultStatus
@@ -110,9 +110,14 @@ def end_attempt(
         said = f"again at {run_after:%H:%M:%S}"
     else:
         changes |= {"status": TaskResultStatus.FAILED, "finished_at": timezone.now()}
+        if _forgets_when_failed(row, options):
+            changes["args_kwargs"] = NO_ARGUMENTS
         said = "given up"
-    if not _ours(row).update(**changes):
-        return
+    with transaction.atomic():
+        if not _ours(row).update(**changes):
+            return
+        if said == "given up" and options.on_failed is not None:
+            options.on_failed(error, *row.args_kwargs["args"], **row.args_kwargs["kwargs"])
     logger.log(
         logging.ERROR if said == "given up" else logging.WARNING,
         "%s failed, attempt %d of %d, %s: %s",
@@ -122,6 +127,17 @@ def end_attempt(
         said,
         text if said == "given up" else f"{type(error).__name__}: {error}",
     )
+
+
+def _forgets_when_failed(row: DBTaskResult, options: JobOptions) -> bool:
+    forgets = options.forget_when_failed
+    return forgets is not None and forgets(*row.args_kwargs["args"], **row.args_kwargs["kwargs"])
+
+
+def has_forgotten(row: DBTaskResult) -> bool:
+    """Whether a job that failed has nothing left to run again with."""
+    is_blank: bool = row.args_kwargs == NO_ARGUMENTS
+    return is_blank and options_of(row.task_path).forget_when_failed is not None
 
 
 def _ours(row: DBTaskResult) -> QuerySet[DBTaskResult]:

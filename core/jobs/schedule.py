@@ -49,7 +49,8 @@ def every(cron: str, job: Job[..., Any], *, name: str) -> None:
 
 def load() -> None:
     """Import every package's ``jobs`` module, and with it the schedules."""
-    import core.jobs.upkeep  # noqa: F401
+    import core.jobs.upkeep
+    import core.mailing.upkeep  # noqa: F401
 
     autodiscover_modules("jobs")
 

@@ -77,14 +77,14 @@ def admit(
             invoice = billing.charge(term, planned.fee, to=application.applicant, on=day, by=by)
             term.refresh_from_db()
             template = "dues_invoice" if invoice else "membership_admitted"
-            _tell(application, term, template, invoice=invoice)
+            tell(application, term, template, invoice=invoice)
     except Refusal as refusal:
         reviewing.record_refused(application, "approve", refusal, by=by)
         raise
     return term
 
 
-def _tell(
+def tell(
     application: Application, term: Term, template: str, *, invoice: Invoice | None = None
 ) -> None:
     person = application.applicant
@@ -110,4 +110,5 @@ def _tell(
         language=language,
         context=context,
         attachments=[("invoice", str(invoice.public_id))] if invoice else [],
+        about=f"invoice:{invoice.number}" if invoice else f"term:{term.pk}/admitted",
     )

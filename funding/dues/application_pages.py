@@ -12,13 +12,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import formats, timezone
 from django.utils.functional import cached_property
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column
-from wagtail.admin.views import generic
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.models import ModelLogEntry
@@ -37,16 +36,45 @@ from funding.dues.application_forms import (
 from funding.ledger.entries import NewEntry
 from membership import application_rules, organisations, reviewing, waiting
 from membership.backoffice import ReadOnlyViewSet
-from membership.models import Application, Attachment
+from membership.list_filters import country_filter
+from membership.lists import Act, WorkingList
+from membership.models import Application, Attachment, SavedView
 from membership.refusals import MembershipRefusal
 
 State = Application.State
 
 
-class QueueView(generic.IndexView):
+class QueueView(WorkingList):
     """Applications that were handed in; a draft is its applicant's own business."""
 
     any_permission_required = ["view", "decide"]
+    list_name = SavedView.List.APPLICATIONS
+    export_headings: ClassVar[dict[str, Any]] = {"tier.code": _("Tier")}
+
+    def acts(self) -> list[Act]:
+        to = forms.ModelChoiceField(
+            label=_("In the hands of"),
+            queryset=application_rules.all_officers(),
+            required=False,
+            empty_label=_("Nobody"),
+        )
+        return [
+            Act(
+                name="assign",
+                label=_("Assign"),
+                rights=(reviewing.DECIDE,),
+                do=lambda row, by, to: reviewing.assign(row, to, by=by),
+                done=lambda count: (
+                    ngettext(
+                        "%(count)s application is assigned.",
+                        "%(count)s applications are assigned.",
+                        count,
+                    )
+                    % {"count": count}
+                ),
+                field=to,
+            )
+        ]
 
     def get_base_queryset(self) -> Any:
         return Application.objects.exclude(submitted_at__isnull=True).select_related(
@@ -77,6 +105,10 @@ class QueueFilterSet(WagtailFilterSet):
     waiting = django_filters.ChoiceFilter(
         label=_("Waiting"), choices=waiting.CHOICES, method="by_waiting"
     )
+    country = country_filter()
+    assigned_to = django_filters.ModelChoiceFilter(
+        label=_("In the hands of"), queryset=lambda request: application_rules.all_officers()
+    )
 
     class Meta:
         model = Application
@@ -87,6 +119,7 @@ class QueueFilterSet(WagtailFilterSet):
             "kind",
             "constituency",
             "country",
+            "assigned_to",
         ]
 
     def by_waiting(self, queryset: Any, name: str, value: str) -> Any:
@@ -345,6 +378,18 @@ class ApplicationViewSet(ReadOnlyViewSet):
     filterset_class = QueueFilterSet
     search_fields = ["public_name", "legal_name"]
     search_backend_name = None
+    list_export = [
+        "public_name",
+        "legal_name",
+        "kind",
+        "constituency",
+        "country",
+        "tier.code",
+        "state",
+        "assigned_to",
+        "submitted_at",
+        "answer_due_on",
+    ]
     ordering = "-submitted_at"
 
     @property

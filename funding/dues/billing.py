@@ -13,15 +13,17 @@ from funding.dues.refusals import InvoicePaid, InvoiceVoid, NothingToPay, TermCa
 from funding.ledger import templates
 from funding.ledger.entries import NewEntry, person
 from funding.ledger.models import Pool
-from funding.ledger.pools import open_pool
+from funding.ledger.pools import open_accounts, open_pool
 from funding.ledger.posting import post
 from funding.payments.checkout import open_payment
 from funding.payments.invoices import BillTo, Line, issue_invoice
 from funding.payments.models import Channel, Invoice, Payment, Status
 from membership import terms
-from membership.models import FeeRule, Organisation, Seat, SeatRole, Term
+from membership.models import FeeRule, Organisation, Seat, SeatRole, Term, TierChange
 
 PURPOSE = "dues"
+# The difference of a change of tier; ``purpose_id`` is the change.
+CHANGE = "dues-change"
 POOL = "general"
 POOL_NAME = "General fund"
 POOL_CURRENCY = "USD"
@@ -80,6 +82,8 @@ def charge(
     if not term.fee:
         terms.waive(term, on=on, by=by, reason=why_nothing(fee))
         return None
+    if term.currency != POOL_CURRENCY:
+        open_accounts(pool(), term.currency)
     invoice = bill(term, to=to, on=on, due_on=due_on)
     post(invoice_entry(term.money, on=on, number=invoice.number, by=by))
     return invoice
@@ -123,10 +127,23 @@ def answers_for_dues(organisation_id: int, person: User) -> bool:
 
 
 def invoices_of(organisation: Organisation) -> QuerySet[Invoice]:
-    """The dues invoices of an organisation, newest first."""
+    """The dues invoices of an organisation's terms, newest first."""
     return Invoice.objects.filter(
         purpose=PURPOSE, purpose_id__in=organisation.terms.values("pk")
     ).order_by("-issued_on", "-pk")
+
+
+def change_invoices_of(organisation: Organisation) -> QuerySet[Invoice]:
+    """The invoices of an organisation's changes of tier, newest first."""
+    changes = TierChange.objects.filter(term__organisation=organisation)
+    return Invoice.objects.filter(purpose=CHANGE, purpose_id__in=changes.values("pk")).order_by(
+        "-issued_on", "-pk"
+    )
+
+
+def change_invoice(change: TierChange) -> Invoice | None:
+    """The invoice that asks for the difference of a change, unless there is none or it is void."""
+    return Invoice.objects.filter(purpose=CHANGE, purpose_id=change.pk, credit_note=None).first()
 
 
 def standing_invoice(term: Term) -> Invoice | None:
@@ -143,28 +160,34 @@ def start_dues_payment(invoice: Invoice, *, by: User) -> Payment:
     with use_case():
         term = Term.objects.select_for_update().get(pk=invoice.purpose_id)
         require_payable(term, invoice)
-        begun = (
-            invoice.payments.filter(status=Status.PROCESSING).order_by("pk").first()
-            or invoice.payments.filter(
-                channel__in=[Channel.CARD, Channel.BANK_DEBIT], amount=invoice.outstanding.amount
-            )
-            .exclude(status__in=[Status.SUCCEEDED, Status.UNDONE])
-            .order_by("pk")
-            .first()
+        return payment_of(invoice, by=by)
+
+
+@inside_transaction
+def payment_of(invoice: Invoice, *, by: User) -> Payment:
+    """The card payment of an invoice whose term is locked: the one begun before, or a new one."""
+    begun = (
+        invoice.payments.filter(status=Status.PROCESSING).order_by("pk").first()
+        or invoice.payments.filter(
+            channel__in=[Channel.CARD, Channel.BANK_DEBIT], amount=invoice.outstanding.amount
         )
-        if begun is not None:
-            return begun
-        return open_payment(
-            purpose=PURPOSE,
-            purpose_id=term.pk,
-            pool=pool(),
-            amount=invoice.outstanding,
-            payer_name=invoice.bill_to_name,
-            payer_email=by.email,
-            language=(get_language() or by.preferred_language).split("-")[0],
-            user=by,
-            invoice=invoice,
-        )
+        .exclude(status__in=[Status.SUCCEEDED, Status.UNDONE])
+        .order_by("pk")
+        .first()
+    )
+    if begun is not None:
+        return begun
+    return open_payment(
+        purpose=invoice.purpose,
+        purpose_id=invoice.purpose_id,
+        pool=pool(),
+        amount=invoice.outstanding,
+        payer_name=invoice.bill_to_name,
+        payer_email=by.email,
+        language=(get_language() or by.preferred_language).split("-")[0],
+        user=by,
+        invoice=invoice,
+    )
 
 
 def why_not_payable(term: Term, invoice: Invoice) -> str:
@@ -178,11 +201,16 @@ def why_not_payable(term: Term, invoice: Invoice) -> str:
 
 def require_payable(term: Term, invoice: Invoice) -> None:
     """Raises InvoiceVoid, InvoicePaid, NothingToPay, TermCancelled or TermOver."""
+    require_open(invoice)
+    require_wanted(term, invoice)
+
+
+def require_open(invoice: Invoice) -> None:
+    """Raises InvoiceVoid or InvoicePaid."""
     if invoice.voided_by is not None:
         raise InvoiceVoid(number=invoice.number, note=invoice.voided_by.number)
     if not invoice.outstanding.amount:
         raise InvoicePaid(number=invoice.number)
-    require_wanted(term, invoice)
 
 
 def require_wanted(term: Term, invoice: Invoice) -> None:

@@ -14,7 +14,7 @@ from core import audit
 from core.mail import enqueue_mail
 from core.models import User
 from core.transactions import inside_transaction, use_case
-from funding.dues import billing
+from funding.dues import billing, earning
 from funding.dues.refusals import (
     DuesRefusal,
     InvoiceStands,
@@ -35,8 +35,8 @@ from funding.payments.invoices import BillTo, Line, issue_invoice
 from funding.payments.models import CreditNote, Invoice, Payment, Status
 from funding.payments.models.papers import APPLIED
 from funding.payments.permissions import ISSUE_CREDIT_NOTE
-from membership import terms
-from membership.models import Term
+from membership import terms, tier_changes
+from membership.models import Organisation, Term, TierChange
 
 
 def credit_invoice(
@@ -62,16 +62,17 @@ def credit_invoice(
         unpaid = invoice.outstanding.amount
         partly = kept > 0
         note = void_invoice(invoice, reason=reason, by=by, replaced=partly)
-        _post_credit(note, invoice, unpaid, by=by)
+        post_credit(note, invoice, unpaid, by=by)
         if partly:
             new = _issue_again(invoice, amount=kept)
             pks = [payment.pk for payment in standing]
             Payment.objects.filter(pk__in=pks).update(invoice=new)
-            _tell(note, invoice, new)
+            tell_again(note, invoice, new)
         today = timezone.localdate()
         if then == "cancel":
             terms.cancel(term, on=today, by=by, reason=reason)
             end_renewal_of(term, by=by, reason=reason)
+            end_change_of(term, by=by, reason=reason)
         elif partly:
             terms.settle(term, on=today, by=by)
     return note
@@ -94,7 +95,7 @@ def bill_again(invoice: Invoice, *, by: User) -> Invoice:
         note = invoice.voided_by
         assert note is not None
         audit.record("dues.bill_again", new, by=by, reason=note.reason, instead_of=invoice.number)
-        _tell(note, invoice, new)
+        tell_again(note, invoice, new)
     return new
 
 
@@ -136,17 +137,18 @@ def void_given_back(invoice: Invoice) -> CreditNote:
     with override(invoice.language):
         reason = gettext("What was paid of it was given back.")
     note = void_invoice(invoice, reason=reason, by=None)
-    _post_credit(note, invoice, unpaid, by=None)
+    post_credit(note, invoice, unpaid, by=None)
     return note
 
 
 @inside_transaction
 def withdraw(invoice: Invoice, *, reason: str, told: bool) -> bool:
-    """Make the invoice of a renewal that ends void; False where money came or comes.
+    """Make an invoice void that nobody is to pay any more; False where money came or comes.
 
-    ``told``: the payer reads of it elsewhere, and is not written to twice.
+    Of a renewal that ends, of a change of tier that nothing comes of. ``told``: the payer reads of
+    it elsewhere, and is not written to twice.
     """
-    _term, invoice = _lock(invoice)
+    invoice = lock_paper(invoice)
     if invoice.voided_by is not None:
         return True
     under_way = invoice.payments.filter(status__in=[Status.PROCESSING, Status.SUCCEEDED])
@@ -154,7 +156,7 @@ def withdraw(invoice: Invoice, *, reason: str, told: bool) -> bool:
         return False
     unpaid = invoice.outstanding.amount
     note = void_invoice(invoice, reason=reason, by=None, replaced=told)
-    _post_credit(note, invoice, unpaid, by=None)
+    post_credit(note, invoice, unpaid, by=None)
     return True
 
 
@@ -172,6 +174,31 @@ def end_renewal_of(term: Term, *, by: User, reason: str) -> None:
     invoice = billing.standing_invoice(offered)
     if invoice is None or withdraw(invoice, reason=reason, told=False):
         terms.end_offer(offered, reason=reason)
+
+
+@inside_transaction
+def end_change_of(term: Term, *, by: User, reason: str) -> None:
+    """An open change of tier ends with its term, unless a payment of it came or is under way."""
+    change = TierChange.objects.filter(term=term, applied_on=None, ended_on=None).first()
+    if change is None:
+        return
+    invoice = billing.change_invoice(change)
+    if invoice is None or withdraw(invoice, reason=reason, told=False):
+        tier_changes.end(
+            tier_changes.lock(change.pk), on=timezone.localdate(), by=by, reason=reason
+        )
+
+
+@inside_transaction
+def lock_payments_of(organisation: Organisation) -> None:
+    """Lock what pays for its terms and their changes, in one order: money locks before terms do,
+    as news of a payment."""
+    terms_of = Term.objects.filter(organisation=organisation).values("pk")
+    changes = TierChange.objects.filter(term__organisation=organisation).values("pk")
+    payments = Payment.objects.filter(
+        purpose=billing.PURPOSE, purpose_id__in=terms_of
+    ) | Payment.objects.filter(purpose=billing.CHANGE, purpose_id__in=changes)
+    list(payments.select_for_update(of=("self",)).order_by("pk"))
 
 
 def was_credited(invoice: Invoice) -> bool:
@@ -211,7 +238,7 @@ def apply_owed_back(payment: Payment, invoice: Invoice) -> bool:
             currency=payment.currency,
             amount=payment.amount,
             date=timezone.localdate(),
-            source=f"term:{payment.purpose_id}",
+            source=earning.source_of_payment(payment),
             memo=f"Invoice {invoice.number}",
         )
     )
@@ -254,12 +281,12 @@ def reissue_with_purchase_order(invoice: Invoice, purchase_order: str, *, by: Us
         if invoice.payments.filter(status__in=[Status.PROCESSING, Status.SUCCEEDED]).exists():
             raise PaymentUnderWay(number=invoice.number)
         note = void_invoice(invoice, reason=f"Purchase order {order}", by=by, replaced=True)
-        _post_credit(note, invoice, invoice.total, by=by)
+        post_credit(note, invoice, invoice.total, by=by)
         new = _issue_again(invoice, amount=invoice.total, purchase_order=order)
         post(billing.invoice_entry(new.money, on=new.issued_on, number=new.number, by=by))
         # A card page that is open in another tab now pays the invoice that stands.
         invoice.payments.update(invoice=new)
-        _tell(note, invoice, new)
+        tell_again(note, invoice, new)
     return new
 
 
@@ -268,10 +295,17 @@ def may_give_purchase_order(by: User, term: Term) -> bool:
     return by.has_perm(ISSUE_CREDIT_NOTE) or billing.answers_for_dues(term.organisation_id, by)
 
 
-def _lock(invoice: Invoice) -> tuple[Term, Invoice]:
-    """Its payments, the invoice, then the term: as news of a card, a refund and a match lock."""
+def lock_paper(invoice: Invoice) -> Invoice:
+    """Its payments, then the invoice: as news of a card, a refund and a match lock."""
     list(invoice.payments.select_for_update(of=("self",)).order_by("pk"))
-    locked = Invoice.objects.select_for_update(no_key=True).get(pk=invoice.pk)
+    return Invoice.objects.select_for_update(no_key=True).get(pk=invoice.pk)
+
+
+def _lock(invoice: Invoice) -> tuple[Term, Invoice]:
+    """All payments of its organisation's dues, the invoice, then the term."""
+    # Those of its renewal and of a change of tier as well, which may end with the term.
+    lock_payments_of(Organisation.objects.get(terms=invoice.purpose_id))
+    locked = lock_paper(invoice)
     term = (
         Term.objects.select_for_update(of=("self",))
         .select_related("organisation")
@@ -286,7 +320,7 @@ def _require_standing(invoice: Invoice) -> None:
 
 
 @inside_transaction
-def _post_credit(note: CreditNote, invoice: Invoice, unpaid: int, *, by: User | None) -> None:
+def post_credit(note: CreditNote, invoice: Invoice, unpaid: int, *, by: User | None) -> None:
     if not unpaid:
         return
     post(
@@ -333,7 +367,8 @@ def _issue_again(
     )
 
 
-def _tell(note: CreditNote, old: Invoice, new: Invoice) -> None:
+def tell_again(note: CreditNote, old: Invoice, new: Invoice) -> None:
+    """Write that ``new`` stands in place of ``old``, where there is an address to write to."""
     if not new.bill_to_email:
         return
     enqueue_mail(
@@ -350,4 +385,5 @@ def _tell(note: CreditNote, old: Invoice, new: Invoice) -> None:
             "path": new.get_absolute_url(),
         },
         attachments=[("invoice", str(new.public_id)), ("credit_note", str(note.public_id))],
+        about=f"invoice:{new.number}",
     )

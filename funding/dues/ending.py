@@ -23,10 +23,12 @@ def cancel_term(term: Term, *, on: datetime.date, by: User, reason: str) -> Term
     `membership.terms.cancel`.
     """
     with use_case():
+        crediting.lock_payments_of(term.organisation)
         term = terms.cancel(term, on=on, by=by, reason=reason)
         if not timezone.localdate() <= on <= term.ends_on:
             raise DayNotInTerm(last=formats.date_format(term.ends_on))
         crediting.end_renewal_of(term, by=by, reason=term.cancelled_reason)
+        crediting.end_change_of(term, by=by, reason=term.cancelled_reason)
         _tell(term)
     return term
 
@@ -52,4 +54,5 @@ def _tell(term: Term) -> None:
                 "reason": term.cancelled_reason,
                 "path": path_in(language, "membership_area"),
             },
+            about=f"term:{term.pk}/cancelled",
         )

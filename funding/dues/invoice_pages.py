@@ -46,7 +46,11 @@ class DuesInvoicePage(InvoicePage):
     template_name = "dues/invoice.html"
 
     def get_rows(self) -> Any:
-        return Invoice.objects.filter(purpose=billing.PURPOSE)
+        return Invoice.objects.filter(purpose__in=[billing.PURPOSE, billing.CHANGE])
+
+    def may_void(self) -> bool:
+        # That of a change of tier is credited where the change is ended.
+        return self.row.purpose == billing.PURPOSE and super().may_void()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         forms_shown = {"credit_form": CreditForm(), "order_form": OrderForm()}
@@ -64,6 +68,8 @@ class DuesInvoicePage(InvoicePage):
         return ""
 
     def acts(self) -> dict[str, Any]:
+        if self.row.purpose != billing.PURPOSE:
+            return {}
         return {
             "credit": (ISSUE_CREDIT_NOTE, self._credit),
             "order": (ISSUE_CREDIT_NOTE, self._order),
@@ -105,4 +111,4 @@ class DuesInvoiceViewSet(InvoiceViewSet):
     page_view = DuesInvoicePage
 
     def get_queryset(self, request: Any) -> Any:
-        return super().get_queryset(request).filter(purpose=billing.PURPOSE)
+        return super().get_queryset(request).filter(purpose__in=[billing.PURPOSE, billing.CHANGE])

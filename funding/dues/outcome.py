@@ -6,7 +6,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext, override
 
 from core.mail import enqueue_mail
-from funding.dues import billing, crediting, earning, renewal
+from funding.dues import billing, changing, crediting, earning, renewal
 from funding.ledger.entries import NewEntry
 from funding.payments import money_back, problems
 from funding.payments.models import Invoice, Payment
@@ -109,6 +109,7 @@ class DuesOutcome:
             if invoice is not None and invoice.voided_by is None:
                 crediting.void_given_back(invoice)
             terms.unsettle(_term(payment), by=None, reason="Its dues were given back.")
+        changing.see_what_went_back(payment.purpose_id)
 
     def kept_after_all(self, payment: Payment, amount: int) -> None:
         """The money is ours again, and the term paid on the day it first was.
@@ -118,6 +119,7 @@ class DuesOutcome:
         invoice = payment.invoice
         if not _was_for_dues(payment) or invoice is None:
             return
+        changing.see_what_went_back(payment.purpose_id)
         if crediting.was_billed_again(invoice):
             self._note(
                 payment,
@@ -174,7 +176,11 @@ class DuesOutcome:
                 "path": path_in(payment.language, "member", term.organisation.slug),
             }
         enqueue_mail(
-            "dues_settled", to=payment.payer_email, language=payment.language, context=context
+            "dues_settled",
+            to=payment.payer_email,
+            language=payment.language,
+            context=context,
+            about=f"term:{term.pk}/settled",
         )
 
 

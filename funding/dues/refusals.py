@@ -36,6 +36,13 @@ class TermCancelled(DuesRefusal):
     message = _("The term of invoice %(number)s was cancelled. There is nothing to pay.")
 
 
+class TermEnded(DuesRefusal):
+    message = _(
+        "This term ended on %(day)s, so its dues are waived no more. A treasurer makes its invoice "
+        "void under Dues invoices."
+    )
+
+
 class MayNotCredit(DuesRefusal):
     message = _("Only treasurers may make invoices void.")
 
@@ -81,5 +88,56 @@ class ApplyAgain(DuesRefusal):
     )
 
 
+class MayNotChangeTier(DuesRefusal):
+    message = _("Only the primary contact may ask for another tier.")
+
+
+class NoTermToChange(DuesRefusal):
+    message = _(
+        "%(organisation)s has no membership whose tier could be changed now. Join again, or apply."
+    )
+
+
+class SameTier(DuesRefusal):
+    message = _("The tier is “%(tier)s” already.")
+
+
+class OtherCurrency(DuesRefusal):
+    message = _("The fees of these tiers are in different currencies. Write to us.")
+
+
+class ChangeOpen(DuesRefusal):
+    message = _(
+        "A change to “%(tier)s” was asked for and waits. Withdraw it first, or wait until it is "
+        "made."
+    )
+
+
+class ChangedBefore(DuesRefusal):
+    message = _(
+        "The tier of this term was changed on %(day)s, and its difference was paid or goes back. "
+        "A lower tier is possible again with the next term."
+    )
+
+
+class NextTermSettled(DuesRefusal):
+    message = _(
+        "The next term, from %(day)s, is settled already as “%(tier)s”. Ask for another tier once "
+        "it has begun."
+    )
+
+
+class ChangeOver(DuesRefusal):
+    message = _("This change of tier is “%(state)s” by now, so this step is not possible.")
+
+
 class DayNotInTerm(DuesRefusal):
     message = _("Choose today or a later day of the term, which ends on %(last)s.")
+
+
+class NothingOpen(DuesRefusal):
+    message = _("No invoice asks for the dues of this term.")
+
+
+class SentToday(DuesRefusal):
+    message = _("Invoice %(number)s was sent again today already. Wait until tomorrow.")

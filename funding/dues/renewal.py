@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import formats, timezone
 from django.utils.translation import gettext, override
 
@@ -53,7 +53,7 @@ def run(today: datetime.date | None = None) -> int:
     day = today or timezone.localdate()
     done = 0
     # The end of an offer comes after the notice that tells of it.
-    for act, found in ((follow, _near_their_end), (end_offer, _over)):
+    for act, found in ((follow, _due_for_a_word), (end_offer, _over)):
         for pk in list(found(day).order_by("pk").values_list("pk", flat=True)):
             try:
                 done += act(pk, day)
@@ -63,7 +63,7 @@ def run(today: datetime.date | None = None) -> int:
     return done
 
 
-def _near_their_end(day: datetime.date) -> QuerySet[Term]:
+def near_their_end(day: datetime.date) -> QuerySet[Term]:
     """Terms that were paid or waived in time and run to their end, near the days of a notice, and
     whose renewal, if there is one, is not paid for."""
     return Term.objects.filter(
@@ -74,6 +74,21 @@ def _near_their_end(day: datetime.date) -> QuerySet[Term]:
         renewal__settled_on=None,
         renewal__waived_on=None,
     )
+
+
+def _due_for_a_word(day: datetime.date) -> QuerySet[Term]:
+    """Of those near their end, the ones to which nothing of their present notice, or of a later
+    one, was written: most of them had theirs days ago, and are not looked at again each morning."""
+    kinds = list(NOTICE_DAYS)
+    due = Q(pk__in=[])
+    for place, kind in enumerate(kinds):
+        since = day - datetime.timedelta(days=NOTICE_DAYS[kind])
+        this = Q(ends_on__lte=since)
+        if place + 1 < len(kinds):
+            this &= Q(ends_on__gt=day - datetime.timedelta(days=NOTICE_DAYS[kinds[place + 1]]))
+        written = TermNotice.objects.filter(term=OuterRef("pk"), kind__in=kinds[place:])
+        due |= this & Q(~Exists(written))
+    return near_their_end(day).filter(due)
 
 
 def _over(day: datetime.date) -> QuerySet[Term]:
@@ -92,7 +107,7 @@ def follow(term_id: int, day: datetime.date) -> bool:
     with use_case():
         # The organisation first, as opening a term and merging lock.
         Organisation.objects.select_for_update().get(terms=term_id)
-        term = _near_their_end(day).select_for_update(of=("self",)).filter(pk=term_id).first()
+        term = near_their_end(day).select_for_update(of=("self",)).filter(pk=term_id).first()
         if term is None:
             return False
         offered = Term.objects.filter(renews=term).first()
@@ -110,7 +125,7 @@ def follow(term_id: int, day: datetime.date) -> bool:
 
 def _offer_in_time(term: Term, day: datetime.date) -> bool:
     """Offer the renewal; a term that nobody can be billed for is left to staff, who are told once."""
-    if day < notice_day(term, Kind.OFFER) or day > term.grace_until or _goes_on(term):
+    if not offer_due(term, day):
         return False
     try:
         offer(term, on=day)
@@ -121,6 +136,11 @@ def _offer_in_time(term: Term, day: datetime.date) -> bool:
             audit.record("dues.renewal_not_offered", term, by=None, reason=str(refusal))
         return False
     return True
+
+
+def offer_due(term: Term, day: datetime.date) -> bool:
+    """Whether ``day`` asks for an offer of the term after ``term``, which has none yet."""
+    return notice_day(term, Kind.OFFER) <= day <= term.grace_until and not _goes_on(term)
 
 
 def _goes_on(term: Term) -> bool:
@@ -160,7 +180,13 @@ def _open(
     by: User | None,
 ) -> Term:
     organisation = last.organisation
-    fee = fees.fee_for(last.tier, organisation.kind, organisation.country, starts_on)
+    fee = fees.fee_for(
+        last.tier,
+        organisation.kind,
+        organisation.country,
+        starts_on,
+        currency=organisation.currency,
+    )
     ends_on = terms.last_day_from(starts_on)
     new = terms.open_term(
         organisation,
@@ -175,7 +201,7 @@ def _open(
     if renews is not None:
         TermNotice.objects.create(term=renews, kind=Kind.OFFER)
     for person in people:
-        _mail("dues_renewal" if invoice else "dues_renewed", person, new, invoice=invoice)
+        mail_offer(person, new, invoice)
     new.refresh_from_db()
     return new
 
@@ -199,13 +225,8 @@ def who_pays(organisation: Organisation) -> list[User]:
 
 def _tell_of_the_end(term: Term, offered: Term | None, day: datetime.date) -> bool:
     """Write the newest notice that is due; older ones that were missed are not made up for."""
-    kind = _due(term, day)
-    if kind is None or (offered is None and (kind != Kind.LAPSED or _goes_on(term))):
-        return False
-    invoice = billing.standing_invoice(offered) if offered else None
-    if invoice is not None and notice_day(term, kind) <= invoice.issued_on:
-        return False
-    if offered is not None and _is_paying(offered):
+    kind = notice_due(term, offered, day)
+    if kind is None:
         return False
     later = [other for other in NOTICE_DAYS if NOTICE_DAYS[other] >= NOTICE_DAYS[kind]]
     if term.notices.filter(kind__in=later).exists():
@@ -217,11 +238,21 @@ def _tell_of_the_end(term: Term, offered: Term | None, day: datetime.date) -> bo
         logger.error("Nobody can be told of the end of term %s.", term.pk)
         return True
     for person in people:
-        if kind == Kind.LAPSED:
-            _mail("dues_lapsed", person, term)
-        elif offered is not None:
-            _mail("dues_renewal_reminder", person, offered, invoice=invoice, last=term, kind=kind)
+        mail_notice(person, term, offered, kind)
     return True
+
+
+def notice_due(term: Term, offered: Term | None, day: datetime.date) -> TermNotice.Kind | None:
+    """The notice of the end of ``term`` that ``day`` asks for, whatever was written already."""
+    kind = _due(term, day)
+    if kind is None or (offered is None and (kind != Kind.LAPSED or _goes_on(term))):
+        return None
+    invoice = billing.standing_invoice(offered) if offered else None
+    if invoice is not None and notice_day(term, kind) <= invoice.issued_on:
+        return None
+    if offered is not None and _is_paying(offered):
+        return None
+    return kind
 
 
 def _due(term: Term, day: datetime.date) -> TermNotice.Kind | None:
@@ -236,11 +267,37 @@ def _is_paying(offered: Term) -> bool:
     ).exists()
 
 
+def mail_offer(person: User, new: Term, invoice: Invoice | None) -> None:
+    """Write that ``new`` was opened: the renewal of another term, or a member that joins again."""
+    about = f"term:{new.renews_id}/{Kind.OFFER.value}" if new.renews_id else f"term:{new.pk}/opened"
+    template = "dues_renewal" if invoice else "dues_renewed"
+    _mail(template, person, new, invoice=invoice, about=about)
+
+
+def mail_notice(person: User, term: Term, offered: Term | None, kind: TermNotice.Kind) -> None:
+    """Write of the end of ``term``: that it lapsed, or that its renewal is still open."""
+    about = f"term:{term.pk}/{kind.value}"
+    invoice = billing.standing_invoice(offered) if offered else None
+    if kind == Kind.LAPSED:
+        _mail("dues_lapsed", person, term, about=about)
+    elif offered is not None:
+        _mail(
+            "dues_renewal_reminder",
+            person,
+            offered,
+            invoice=invoice,
+            last=term,
+            kind=kind,
+            about=about,
+        )
+
+
 def _mail(
     template: str,
     person: User,
     term: Term,
     *,
+    about: str,
     invoice: Invoice | None = None,
     last: Term | None = None,
     kind: str = "",
@@ -271,6 +328,7 @@ def _mail(
         language=language,
         context=context,
         attachments=[("invoice", str(invoice.public_id))] if invoice else [],
+        about=about,
     )
 
 
@@ -337,7 +395,9 @@ def rejoin_plan(organisation: Organisation, *, by: User, on: datetime.date) -> R
     if not billing.answers_for_dues(organisation.pk, by):
         raise MayNotRejoin
     last = _lapsed_term(organisation, on)
-    fee = fees.fee_for(last.tier, organisation.kind, organisation.country, on)
+    fee = fees.fee_for(
+        last.tier, organisation.kind, organisation.country, on, currency=organisation.currency
+    )
     ends_on = terms.last_day_from(on)
     return Rejoining(last, fee, terms.prorated(fee.money, on, ends_on), on, ends_on)
 

@@ -7,7 +7,9 @@ class PaymentsConfig(AppConfig):
     verbose_name = "Payments"
 
     def ready(self) -> None:
-        from funding.payments import papers, payout_purposes
+        from core.mailing.expectations import register
+        from funding.payments import expectations, papers, payout_purposes
 
         papers.register_attachments()
         payout_purposes.register()
+        register("payments.receipts", expectations.receipts)

@@ -74,6 +74,7 @@ def _warn(card_id: int) -> bool:
                         "description": what,
                         "path": path,
                     },
+                    about=f"card:{card.pk}/{card.expires:%Y-%m}",
                 )
         card.warned_for = card.expires
         card.save(update_fields=["warned_for"])

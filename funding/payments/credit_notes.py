@@ -187,6 +187,7 @@ def _tell(note: CreditNote, voided: str, email: str, *, new: Receipt | None = No
             "new_path": new.get_absolute_url() if new else "",
         },
         attachments=attachments,
+        about=f"credit_note:{note.number}",
     )
 
 
@@ -206,4 +207,5 @@ def _send_receipt(receipt: Receipt) -> None:
             "path": receipt.get_absolute_url(),
         },
         attachments=[("receipt", str(receipt.public_id))],
+        about=f"receipt:{receipt.number}",
     )

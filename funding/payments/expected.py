@@ -203,4 +203,5 @@ def _send(expected: ExpectedPayment) -> None:
             "path": expected.get_absolute_url(),
         },
         attachments=[("payment_request", str(expected.public_id))],
+        about=f"expected:{expected.pk}",
     )

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from funding.payments.models import BankAccount, IssuerDetails
 
-# The purpose whose papers say that something is given in return; every other payment is a gift.
-DUES = "dues"
+# The purposes whose papers say that something is given in return; every other payment is a gift.
+DUES = ("dues", "dues-change")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def statement(purpose: str, language: str) -> str:
     """Whether goods or services are given for a payment of ``purpose``, for a paper in ``language``."""
     ours = details()
     with translation.override(language):
-        if purpose == DUES:
+        if purpose in DUES:
             return ours.dues_statement or _("Membership in return, as its tier says.")
         return ours.gift_statement or _("No goods or services were given in return.")
 

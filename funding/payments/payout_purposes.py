@@ -102,6 +102,7 @@ class RefundOfPayment:
                     "reference": payout.bank_reference,
                     "path": payment.get_absolute_url(),
                 },
+                about=f"payout:{payout.pk}",
             )
 
     def failed(self, payout: Payout) -> None:

@@ -10,7 +10,7 @@ from core.mail import enqueue_mail
 from core.transactions import inside_transaction
 from funding.ledger.posting import post
 from funding.payments import jobs, outcomes, problems
-from funding.payments.models import NEXT_STATUS, Payment, ProcessorTransaction, Status
+from funding.payments.models import NEXT_STATUS, Payment, ProcessorTransaction, Receipt, Status
 from funding.payments.outcomes import Settlement
 from funding.payments.present_state import PresentState
 from funding.payments.receipts import issue_receipt
@@ -83,6 +83,12 @@ def record_arrival(payment: Payment) -> None:
     """
     receipt = issue_receipt(payment)
     outcomes.outcome_of(payment.purpose).succeeded(payment)
+    send_receipt(payment, receipt)
+
+
+@inside_transaction
+def send_receipt(payment: Payment, receipt: Receipt) -> None:
+    """Mail the receipt of a payment."""
     if not payment.payer_email:
         return  # A payer by transfer or by hand may have given none.
     enqueue_mail(
@@ -98,6 +104,7 @@ def record_arrival(payment: Payment) -> None:
             "path": receipt.get_absolute_url(),
         },
         attachments=[("receipt", str(receipt.public_id))],
+        about=f"receipt:{receipt.number}",
     )
 
 

@@ -7,13 +7,15 @@ that schedule, whatever happens to the job: the row `Reminder` makes it once.
 import datetime
 import logging
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import formats, timezone, translation
 
 from core.mail import enqueue_mail
 from core.transactions import use_case
 from funding.payments import issuer, outcomes
 from funding.payments.models import ExpectedPayment, Payment, Reminder, Status
+from funding.payments.models.papers import received_sum
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +30,8 @@ def send_due(today: datetime.date | None = None) -> int:
     schedule = issuer.details().days_of_reminders
     if not schedule:
         return 0
-    # Their due dates lie where a day of the schedule has come and is not long past.
-    soonest = day - datetime.timedelta(days=schedule[-1] + 31)
-    latest = day - datetime.timedelta(days=schedule[0])
     sent = 0
-    for pk in _open().filter(due_on__gte=soonest, due_on__lte=latest).values_list("pk", flat=True):
+    for pk in list(_open().filter(_due_for_one(day, schedule)).values_list("pk", flat=True)):
         try:
             sent += _remind(pk, day, schedule)
         except Exception:
@@ -42,10 +41,34 @@ def send_due(today: datetime.date | None = None) -> int:
 
 
 def _open() -> QuerySet[ExpectedPayment]:
+    """What has a due date and is not paid, as `ExpectedPayment.is_open` says of one.
+
+    Most of what was ever asked for is paid, and is not looked at again each morning.
+    """
     # A standing order is due again and again, and is no debt: nobody is reminded of it.
-    return ExpectedPayment.objects.filter(
+    asked = ExpectedPayment.objects.filter(
         withdrawn_at=None, due_on__isnull=False, repeats=""
     ).exclude(payer_email="")
+    by_itself = Payment.objects.filter(expected=OuterRef("pk"), status=Status.SUCCEEDED)
+    sums = by_itself.order_by().values("expected").annotate(sum=Sum("amount")).values("sum")
+    of_invoice = Coalesce(received_sum("invoice"), 0)
+    return asked.filter(
+        Q(invoice__isnull=False, amount__gt=of_invoice)
+        | Q(invoice__isnull=True, amount__gt=Coalesce(Subquery(sums), 0))
+    )
+
+
+def _due_for_one(day: datetime.date, schedule: list[int]) -> Q:
+    """Those whose newest day of the schedule has come, is not long past, and has no reminder yet."""
+    longest = schedule[-1] + 31
+    due = Q(pk__in=[])
+    for days, following in zip(schedule, [*schedule[1:], longest + 1], strict=True):
+        sent = Reminder.objects.filter(expected=OuterRef("pk"), days__gte=days)
+        due |= ~Exists(sent) & Q(
+            due_on__lte=day - datetime.timedelta(days=days),
+            due_on__gt=day - datetime.timedelta(days=following),
+        )
+    return due
 
 
 def _remind(pk: int, day: datetime.date, schedule: list[int]) -> bool:
@@ -123,6 +146,9 @@ def _send(expected: ExpectedPayment, *, overdue: bool) -> None:
             "path": paper.get_absolute_url(),
         },
         attachments=[(kind, str(paper.public_id))],
+        about=f"expected:{expected.pk}/reminder",
+        # An invoice is a debt; a request for a gift is a wish.
+        owed=invoice is not None,
     )
 
 

@@ -367,6 +367,7 @@ def _mail(subscription: Subscription, template: str) -> None:
                 "retry_on": _written(subscription.retry_on),
                 "path": subscription.get_absolute_url(),
             },
+            about=f"subscription:{subscription.pk}",
         )
 
 

@@ -159,4 +159,5 @@ def _mail(
                 "path": payment.get_absolute_url(),
                 "pledge_path": reverse("giving_pledge", args=[pledge.reference]),
             },
+            about=f"payment:{payment.pk}/{template.removeprefix('pools_')}",
         )

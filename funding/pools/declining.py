@@ -92,6 +92,7 @@ def _tell(gift: Gift) -> None:
             "pool": profile.title,
             "received": gift.received_at is not None,
         },
+        about=f"gift:{gift.pk}/declined",
     )
 
 

@@ -403,4 +403,5 @@ def _ask(
         language,
         context,
         attachments=[("payment_request", str(expected.public_id))] if expected else [],
+        about=f"pledge:{pledge.reference}",
     )

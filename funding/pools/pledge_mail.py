@@ -57,6 +57,9 @@ def _send(template: str, pledge: Pledge, **more: Any) -> None:
                 else "",
                 **more,
             },
+            about=f"pledge:{pledge.reference}",
+            # What is bound is a debt, an intent is a wish.
+            owed=pledge.binding,
         )
 
 

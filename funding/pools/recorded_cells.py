@@ -1,16 +1,13 @@
 """A row of a file, or of the form, made into a `Giving`; every cell that cannot be read is told."""
 
-import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 
-from core import countries
-from core.money import Money, babel_locale
+from core import csv_cells
+from core.money import Money
 from core.refusals import Refusal
 from funding.pools import recording_refusals as refusals
 from funding.pools.models import Donor
@@ -70,20 +67,20 @@ class _Reader:
         """None where a cell cannot be read."""
         kind = self._read("kind", _kind)
         self._refuse_other_columns(kind)
-        currency = self._read("currency", _currency)
+        currency = self._read("currency", csv_cells.currency)
         amount = self._read("amount", lambda text: _amount(text, currency)) if currency else None
         donor = self._donor()
-        due_on = self._read("due_on", _day)
+        due_on = self._read("due_on", csv_cells.day)
         parts: tuple[Part, ...] = ()
         if amount is not None:
             parts = self._read("schedule", lambda text: _parts(text, amount.currency)) or ()
             if kind == Kind.PLEDGE and due_on and not parts:
                 parts, due_on = (Part(due_on, amount.amount),), None
         values: dict[str, Any] = {
-            "language": self._read("language", _language) or settings.LANGUAGE_CODE,
+            "language": self._read("language", csv_cells.language) or settings.LANGUAGE_CODE,
             "tell_donor": bool(self._read("tell_donor", _yes)),
             "binding": bool(self._read("binding", _yes)),
-            "paid_on": self._read("paid_on", _day),
+            "paid_on": self._read("paid_on", csv_cells.day),
             **{name: self._text(name) for name in ("public_name", "condition", "evidence")},
         }
         if self.row.errors or kind is None or amount is None or donor is None:
@@ -117,7 +114,7 @@ class _Reader:
         text = self.row.cells[column]
         most = _LONGEST[column]
         if len(text) > most:
-            self.row.errors.setdefault(column, str(refusals.TooLong(most=most)))
+            self.row.errors.setdefault(column, str(csv_cells.TooLong(most=most)))
         return text
 
     def _donor(self) -> int | DonorFacts | None:
@@ -127,8 +124,8 @@ class _Reader:
         facts = DonorFacts(
             name=" ".join(self._text("donor").split()),
             kind=self._read("donor_kind", _donor_kind) or str(Donor.Kind.ORGANISATION),
-            email=self._read("email", _email) or "",
-            country=self._read("country", _country) or "",
+            email=self._read("email", csv_cells.email) or "",
+            country=self._read("country", csv_cells.country) or "",
         )
         if not facts.name:
             self.row.refuse(refusals.DonorWanted())
@@ -152,25 +149,10 @@ def _kind(text: str) -> str:
     return text.lower()
 
 
-def _currency(text: str) -> str:
-    if text.upper() not in babel_locale("en").currencies:
-        raise refusals.UnknownCurrency(text=text)
-    return text.upper()
-
-
 def _amount(text: str, currency: str) -> Money:
     if not text:
         raise refusals.AmountWanted
     return Money.parse(text, currency)
-
-
-def _day(text: str) -> datetime.date:
-    for form in ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y"):
-        try:
-            return datetime.datetime.strptime(text, form).date()  # noqa: DTZ007 (a day alone)
-        except ValueError:
-            continue
-    raise refusals.NotADay(text=text)
 
 
 def _yes(text: str) -> bool:
@@ -185,17 +167,10 @@ def _parts(text: str, currency: str) -> tuple[Part, ...]:
     for piece in text.split("|"):
         day, _space, amount = piece.strip().partition(" ")
         try:
-            parts.append(Part(_day(day), Money.parse(amount, currency).amount))
+            parts.append(Part(csv_cells.day(day), Money.parse(amount, currency).amount))
         except Refusal:
             raise refusals.NotASchedule(text=piece.strip()) from None
     return tuple(sorted(parts, key=lambda part: part.due_on))
-
-
-def _language(text: str) -> str:
-    codes = [code for code, _name in settings.LANGUAGES]
-    if text.lower() not in codes:
-        raise refusals.UnknownLanguage(text=text, codes=", ".join(codes))
-    return text.lower()
 
 
 def _number(text: str) -> int:
@@ -208,17 +183,3 @@ def _donor_kind(text: str) -> str:
     if text.lower() not in Donor.Kind.values:
         raise refusals.UnknownDonorKind(text=text)
     return text.lower()
-
-
-def _email(text: str) -> str:
-    try:
-        validate_email(text)
-    except ValidationError:
-        raise refusals.BadAddress(text=text) from None
-    return text
-
-
-def _country(text: str) -> str:
-    if text.upper() not in countries.all_countries():
-        raise refusals.UnknownCountry(text=text)
-    return text.upper()

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from core.csv_files import FileRefused
 from funding.pools.refusals import GivingRefusal
 
 
@@ -64,16 +65,6 @@ class UnknownDonorKind(RecordingRefusal):
     field = "donor_kind"
 
 
-class BadAddress(RecordingRefusal):
-    message = _("“%(text)s” is not an e-mail address.")
-    field = "email"
-
-
-class UnknownCountry(RecordingRefusal):
-    message = _("“%(text)s” is not a country. Write its two letters, such as MW.")
-    field = "country"
-
-
 class UnknownPool(RecordingRefusal):
     message = _("There is no pool with the code “%(text)s”.")
     field = "pool"
@@ -81,11 +72,6 @@ class UnknownPool(RecordingRefusal):
 
 class OtherCurrency(RecordingRefusal):
     message = _("The pool is kept in %(currency)s. Record the amount in %(currency)s.")
-    field = "currency"
-
-
-class UnknownCurrency(RecordingRefusal):
-    message = _("“%(text)s” is not a currency. Write three letters, such as USD.")
     field = "currency"
 
 
@@ -101,11 +87,6 @@ class PublicNameWanted(RecordingRefusal):
     field = "public_name"
 
 
-class UnknownLanguage(RecordingRefusal):
-    message = _("“%(text)s” is not a language of ours. Write one of %(codes)s.")
-    field = "language"
-
-
 class NoAddressToWriteTo(RecordingRefusal):
     message = _("There is no e-mail address to write to. Add it, or write no.")
     field = "tell_donor"
@@ -113,14 +94,6 @@ class NoAddressToWriteTo(RecordingRefusal):
 
 class NotYesOrNo(RecordingRefusal):
     message = _("Write yes or no, not “%(text)s”.")
-
-
-class NotADay(RecordingRefusal):
-    message = _("“%(text)s” is not a day. Write it like 2026-03-31.")
-
-
-class TooLong(RecordingRefusal):
-    message = _("This is too long: %(most)s characters at most.")
 
 
 class OnlyFor(RecordingRefusal):
@@ -218,46 +191,8 @@ class MoreThanParked(RecordingRefusal):
 # --- The file ---------------------------------------------------------------------------------------
 
 
-class FileRefused(RecordingRefusal):
-    """Base of what refuses a whole file."""
-
-    field = "file"
-
-
-class FileTooLarge(FileRefused):
-    message = _("The file is larger than %(most)s MB. Part it.")
-
-
-class TooManyRows(FileRefused):
-    message = _("The file has more than %(most)s rows. Part it.")
-
-
 class TooManyPayments(FileRefused):
     message = _("The file has more than %(most)s payments, each with a receipt to write. Part it.")
-
-
-class FileEmpty(FileRefused):
-    message = _("There is nothing in the file.")
-
-
-class NotText(FileRefused):
-    message = _("This is not a CSV file in UTF-8 or Windows-1252. Save it as CSV and try again.")
-
-
-class NotACsv(FileRefused):
-    message = _("Row %(row)s cannot be read as CSV. Look for a quotation mark that is not closed.")
-
-
-class ColumnMissing(FileRefused):
-    message = _("The heading lacks: %(columns)s.")
-
-
-class ColumnUnknown(FileRefused):
-    message = _("The heading has columns that we do not know: %(columns)s. Remove or rename them.")
-
-
-class ColumnTwice(FileRefused):
-    message = _("The heading has a column twice: %(columns)s.")
 
 
 class FileHasErrors(FileRefused):

@@ -50,7 +50,7 @@ def whose(rows: str) -> str:
             SELECT m.*, coalesce(g.donor_id, p.donor_id) AS donor_id,
                 coalesce(g.public_name, p.public_name) AS public_name,
                 CASE WHEN coalesce(g.donor_id, p.donor_id) IS NULL
-                        THEN CASE WHEN m.source ~ '^(term|invoice):' THEN 'dues' ELSE 'other' END
+                        THEN CASE WHEN m.source ~ '^(term|tier-change|invoice):' THEN 'dues' ELSE 'other' END
                     WHEN g.declined_at IS NOT NULL OR coalesce(g.anonymous, p.anonymous)
                         OR coalesce(g.public_name, p.public_name) = '' THEN 'anonymous'
                     ELSE 'named' END AS kind

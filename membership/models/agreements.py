@@ -151,3 +151,25 @@ class Acceptance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} · {self.person}"
+
+
+class AgreementNotice(models.Model):
+    """An organisation was told of a version that its members must accept: once."""
+
+    version = models.ForeignKey(AgreementVersion, on_delete=models.PROTECT, related_name="notices")
+    # Named "+": it stays with the organisation that was told, also where that is merged away.
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    sent_at = models.DateTimeField(_("told at"))
+
+    class Meta:
+        verbose_name = _("notice of an agreement")
+        verbose_name_plural = _("notices of agreements")
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "organisation"], name="agreement_notice_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version} · {self.organisation}"

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import countries
 from core.models import User
+from core.money import CurrencyField
 from membership.models.agreements import AgreementVersion
 from membership.models.fields import CountryField
 from membership.models.organisations import Constituency, Organisation, OrganisationKind
@@ -81,6 +82,8 @@ class Application(models.Model):
     constituency = models.CharField(
         _("constituency"), max_length=20, choices=Constituency.choices, blank=True
     )
+    # What the dues are billed in, where the fee table offers more than one; empty: the main one.
+    currency = CurrencyField(_("currency of the dues"), blank=True)
     # What was ticked while drafting, and for whom; submitting turns it into acceptances.
     ticked_versions = models.ManyToManyField(AgreementVersion, blank=True, related_name="+")
     signatory_name = models.CharField(_("who accepts"), max_length=150, blank=True)
@@ -209,6 +212,13 @@ class Application(models.Model):
 
     def __str__(self) -> str:
         return self.public_name or self.legal_name or gettext("an organisation without a name yet")
+
+    @property
+    def dues_currency(self) -> str:
+        """What the dues are to be billed in: what was chosen, else what the organisation has."""
+        if self.currency or self.organisation is None:
+            return self.currency
+        return self.organisation.currency
 
     @property
     def country_name(self) -> str:

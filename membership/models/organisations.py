@@ -17,7 +17,9 @@ from django.utils.translation import gettext_lazy as _
 
 from core import countries
 from core.models import User
+from core.money import CurrencyField
 from membership.models.fields import CountryField, in_language
+from membership.models.history import keeps_history
 from membership.registers import plain_number
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ class Organisation(models.Model):
     kind = models.CharField(_("type"), max_length=20, choices=OrganisationKind.choices)
     constituency = models.CharField(_("constituency"), max_length=20, choices=Constituency.choices)
     country = CountryField(_("country"))
+    # What its dues are billed in; empty: the main currency of the fee table.
+    currency = CurrencyField(_("currency of the dues"), blank=True)
     website = models.URLField(
         _("website"), blank=True, validators=[URLValidator(schemes=["http", "https"])]
     )
@@ -172,21 +176,32 @@ class Organisation(models.Model):
                 condition=~Q(registration_number=""),
             ),
         ]
+        triggers = [
+            keeps_history(
+                "membership_organisationrecord",
+                of={"id": "organisation_id"},
+                facts=["public_name", "constituency", "country"],
+            )
+        ]
 
     def __str__(self) -> str:
         return self.public_name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        self.set_keys()
+        super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        return reverse("member", args=[self.slug])
+
+    def set_keys(self) -> None:
+        """Derive what rows are compared and sorted by."""
         # Without accents a name can grow: one sign may stand for a word of eighteen letters.
         self.sort_key = countries.sort_key(self.public_name)[:240]
         self.public_key = name_key(self.public_name)[:240]
         self.legal_key = name_key(self.legal_name)[:400]
         self.domain = domain_of(self.website)
         self.registration_number = plain_number(self.registration_number)
-        super().save(*args, **kwargs)
-
-    def get_absolute_url(self) -> str:
-        return reverse("member", args=[self.slug])
 
     @property
     def country_name(self) -> str:
@@ -282,7 +297,12 @@ class Seat(models.Model):
                     END IF;
                     RETURN NULL;
                 """,
-            )
+            ),
+            keeps_history(
+                "membership_seatrecord",
+                of={"organisation_id": "organisation_id", "person_id": "person_id"},
+                facts=["roles"],
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,10 +7,12 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import BigIntegerRangeField
 from django.db import models
 from django.db.models import Func, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.money import CurrencyField, Money
 from membership.models.applications import Application
+from membership.models.history import keeps_history
 from membership.models.organisations import Organisation
 from membership.models.tiers import Tier
 
@@ -61,6 +63,24 @@ class TermQuerySet(models.QuerySet["Term"]):
             ends_on__gte=on - GRACE,
         )
 
+    def having(self, status: str, on: datetime.date) -> "TermQuerySet":
+        """Terms whose status on ``on`` is ``status``; the same test holds it to `Term.status`."""
+        cancelled = Q(cancelled_on__isnull=False, cancelled_on__lte=on)
+        if status == Term.Status.CANCELLED:
+            return self.filter(cancelled)
+        paid = Q(settled_on__isnull=False, settled_on__lte=on) | Q(
+            waived_on__isnull=False, waived_on__lte=on
+        )
+        over = on - GRACE
+        told = {
+            Term.Status.AWAITING_PAYMENT: ~paid & Q(ends_on__gte=on),
+            Term.Status.UPCOMING: paid & Q(starts_on__gt=on),
+            Term.Status.CURRENT: paid & Q(starts_on__lte=on, ends_on__gte=on),
+            Term.Status.GRACE: paid & Q(ends_on__lt=on, ends_on__gte=over),
+            Term.Status.LAPSED: (~paid & Q(ends_on__lt=on)) | (paid & Q(ends_on__lt=over)),
+        }
+        return self.filter(~cancelled, told[Term.Status(status)])
+
 
 class Term(models.Model):
     """One paid membership period, from ``starts_on`` to ``ends_on``, both days included."""
@@ -88,6 +108,8 @@ class Term(models.Model):
     fee = models.BigIntegerField(_("fee"))
     currency = CurrencyField()
     settled_on = models.DateField(_("settled on"), null=True, blank=True)
+    # What was paid before this portal came and stands in no books of it: where that can be read.
+    settled_elsewhere = models.CharField(_("settled elsewhere"), max_length=500, blank=True)
     waived_on = models.DateField(_("waived on"), null=True, blank=True)
     waived_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -131,6 +153,10 @@ class Term(models.Model):
                 violation_error_message=_("A term is settled or waived, never both."),
             ),
             models.CheckConstraint(
+                condition=Q(settled_elsewhere="") | Q(settled_on__isnull=False),
+                name="term_settled_elsewhere_is_settled",
+            ),
+            models.CheckConstraint(
                 # Nobody waives what the fee table does not ask for: a renewal of it needs no person.
                 condition=Q(waived_on__isnull=True, waived_by__isnull=True, waived_reason="")
                 | (
@@ -163,6 +189,20 @@ class Term(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["ends_on", "starts_on"], name="term_by_days")]
+        triggers = [
+            keeps_history(
+                "membership_termrecord",
+                of={"id": "term_id"},
+                facts=[
+                    "organisation_id",
+                    "starts_on",
+                    "ends_on",
+                    "settled_on",
+                    "waived_on",
+                    "cancelled_on",
+                ],
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.organisation} {self.starts_on:%Y-%m-%d} – {self.ends_on:%Y-%m-%d}"
@@ -170,6 +210,10 @@ class Term(models.Model):
     @property
     def money(self) -> Money:
         return Money(self.fee, self.currency)
+
+    @property
+    def status_today(self) -> "Term.Status":
+        return self.status(timezone.localdate())
 
     @property
     def last_day(self) -> datetime.date:

@@ -11,9 +11,12 @@ from core.money import CurrencyField, Money
 from membership.models.fields import in_language
 from membership.models.organisations import OrganisationKind
 
+# The currency of the fee table: what an organisation pays in where it has not chosen another one.
+MAIN_CURRENCY = "USD"
+
 
 class IncomeGroup(models.TextChoices):
-    """The World Bank's groups, as data/countries.csv spells them."""
+    """The World Bank's groups; which country is in which: `CountryIncomeGroup`."""
 
     LOW = "low", _("Low income")
     LOWER_MIDDLE = "lower middle", _("Lower middle income")
@@ -65,7 +68,8 @@ class FeeRule(models.Model):
 
     An empty ``kind`` or ``income_group`` means any. The narrowest rule wins, type before income
     group; among equals the newest that is valid on the day (`membership.fees.fee_for`). A change
-    is a new line with a later ``valid_from``, so that the history stays.
+    is a new line with a later ``valid_from``, so that the history stays. Lines in another currency
+    than `MAIN_CURRENCY` are for organisations that pay in it.
     """
 
     tier = models.ForeignKey(Tier, on_delete=models.PROTECT, related_name="fee_rules")
@@ -87,7 +91,7 @@ class FeeRule(models.Model):
         _("fee for a year, in minor units"),
         help_text=_("In the currency's smallest unit: 25000 is 250.00 US dollars."),
     )
-    currency = CurrencyField(default="USD")
+    currency = CurrencyField(default=MAIN_CURRENCY)
     valid_from = models.DateField(_("valid from"))
     source = models.CharField(
         _("decided by"),
@@ -102,10 +106,11 @@ class FeeRule(models.Model):
         ordering = ["tier", "kind", "income_group", "-valid_from"]
         constraints = [
             models.UniqueConstraint(
-                fields=["tier", "kind", "income_group", "valid_from"],
+                fields=["tier", "kind", "income_group", "currency", "valid_from"],
                 name="fee_once_per_day",
                 violation_error_message=_(
-                    "There is a fee for this tier, type and income group from this day already."
+                    "There is a fee for this tier, type, income group and currency from this day "
+                    "already."
                 ),
             ),
             models.CheckConstraint(

@@ -21,7 +21,7 @@ from core import uploads
 from core.models import User
 from core.refusals import Refusal
 from core.responses import SeeOther
-from membership import applications, attachments, drafts, queries, sharing
+from membership import accepting, applications, attachments, drafts, named_people, queries, sharing
 from membership.forms import (
     STEP_FORMS,
     CodeForm,
@@ -385,6 +385,8 @@ def application(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         return redirect(_page_of(found))
     if request.POST.get("act") == "appeal":
         return _appeal(request, found)
+    if request.POST.get("act") == "invite":
+        return _invite_named(request, found)
     form = WordsForm(request.POST or None, label=_("Your answer"))
     if request.method == "POST" and form.is_valid():
         try:
@@ -397,6 +399,23 @@ def application(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             messages.success(request, _("Your answer is sent. The review goes on."))
         return SeeOther(_page_of(found))
     return _standing_page(request, found, form=form if found.open_question else None)
+
+
+def _invite_named(request: HttpRequest, found: Application) -> HttpResponse:
+    """Invite whom it names. Pressed twice, everybody gets one mail."""
+    try:
+        invited = named_people.invite_named(found, by=_reader(request))
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+        return SeeOther(_page_of(found))
+    if invited:
+        addresses = ", ".join(each.email for each in invited)
+        messages.success(
+            request, _("The invitations go to %(addresses)s.") % {"addresses": addresses}
+        )
+    else:
+        messages.info(request, _("They are invited already."))
+    return SeeOther(_page_of(found))
 
 
 def _appeal(request: HttpRequest, found: Application) -> HttpResponse:
@@ -437,6 +456,9 @@ def _standing_page(
             "answered": found.information_requests.filter(answered_at__isnull=False),
             "acceptances": found.acceptances.select_related("version__agreement"),
             "fee": _fee_or_none(found),
+            "named": named_people.to_invite(found),
+            "may_invite": found.organisation is not None
+            and accepting.may_accept(found.organisation, _reader(request)),
             "appeal": found.appeal if found.has_appeal else None,
             "appeal_until": until,
             "appeal_form": (appeal_form or _appeal_form()) if may_appeal else None,

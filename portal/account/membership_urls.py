@@ -2,9 +2,10 @@
 
 from django.urls import path
 
+from portal.account import agreement_views as agreements
 from portal.account import application_views as applying
+from portal.account import benefits_views, profile_views, tier_views
 from portal.account import membership_views as views
-from portal.account import profile_views
 
 urlpatterns = [
     path("", views.overview, name="membership_area"),
@@ -15,6 +16,24 @@ urlpatterns = [
         name="membership_certificate",
     ),
     path("organisations/<slug:slug>/badge/", profile_views.badge_page, name="membership_badge"),
+    path(
+        "organisations/<slug:slug>/benefits/", benefits_views.benefits, name="membership_benefits"
+    ),
+    path(
+        "organisations/<slug:slug>/benefits/<uuid:public_id>/",
+        benefits_views.proof,
+        name="membership_benefit_proof",
+    ),
+    path(
+        "organisations/<slug:slug>/agreements/",
+        agreements.overview,
+        name="membership_agreements_of",
+    ),
+    path(
+        "organisations/<slug:slug>/agreements/<int:pk>/",
+        agreements.accept,
+        name="membership_accept",
+    ),
     path("apply/", applying.apply, name="membership_apply"),
     path("shared/", applying.shares, name="membership_shares"),
     path("shared/<uuid:public_id>/", applying.shares, name="membership_share"),
@@ -54,6 +73,8 @@ urlpatterns = [
         name="membership_application_withdraw",
     ),
     path("organisations/<slug:slug>/join-again/", views.rejoin, name="membership_rejoin"),
+    path("organisations/<slug:slug>/tier/", tier_views.tiers, name="membership_tiers"),
+    path("organisations/<slug:slug>/tier/<slug:code>/", tier_views.tier, name="membership_tier"),
     path("invoices/<uuid:public_id>/pay/", views.pay, name="membership_pay"),
     path(
         "invoices/<uuid:public_id>/purchase-order/",

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -23,14 +24,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.models import User
+from core.money import Money
 from core.refusals import Refusal
 from core.responses import SeeOther
-from funding.dues import billing, crediting, renewal
+from funding.dues import billing, changing, crediting, renewal
 from funding.dues.refusals import DuesRefusal, InvoiceVoid
 from funding.payments.models import Invoice, Payment, Status
 from funding.payments.views import to_checkout
-from membership import queries, sharing
-from membership.models import Organisation, Seat, Term
+from membership import accepting, queries, sharing
+from membership.models import Organisation, Seat, Term, TierChange
 from membership.refusals import TierNotOffered
 
 
@@ -43,11 +45,12 @@ def _reader(request: HttpRequest) -> User:
 def _own_invoice(request: HttpRequest, public_id: uuid.UUID) -> Invoice:
     """An invoice of an organisation in which the reader has a seat, or 404."""
     own_terms = Term.objects.filter(organisation__seats__person=_reader(request))
+    own_changes = TierChange.objects.filter(term__in=own_terms)
     return get_object_or_404(
         Invoice,
+        Q(purpose=billing.PURPOSE, purpose_id__in=own_terms.values("pk"))
+        | Q(purpose=billing.CHANGE, purpose_id__in=own_changes.values("pk")),
         public_id=public_id,
-        purpose=billing.PURPOSE,
-        purpose_id__in=own_terms.values("pk"),
     )
 
 
@@ -59,7 +62,6 @@ class Bill:
     """An invoice as its organisation sees it."""
 
     invoice: Invoice
-    term: Term
     paid_by: Payment | None
     under_way: Payment | None
     why_not_payable: str
@@ -116,6 +118,9 @@ class Membership:
     seats: list[Seat]
     own_seat: Seat | None
     can_rejoin: bool
+    change: TierChange | None  # of tier, while it waits
+    back: Money | None  # what of a lower tier still goes back
+    can_change_tier: bool
 
     @property
     def again_url(self) -> str:
@@ -144,25 +149,54 @@ class Membership:
         return None
 
 
+def _bill(invoice: Invoice, why_not_payable: str, *, may_give_purchase_order: bool = False) -> Bill:
+    return Bill(
+        invoice=invoice,
+        paid_by=invoice.how_paid().by,
+        under_way=invoice.payments.filter(status=Status.PROCESSING).first(),
+        why_not_payable=why_not_payable,
+        may_give_purchase_order=may_give_purchase_order,
+    )
+
+
 def _membership(organisation: Organisation, reader: User, on: datetime.date) -> Membership:
     terms = {term.pk: term for term in organisation.terms.all()}
+    changes = {
+        change.pk: change
+        for change in TierChange.objects.filter(term__organisation=organisation).select_related(
+            "old_tier", "new_tier"
+        )
+    }
     seats = list(organisation.seats.select_related("person"))
     return Membership(
         organisation=organisation,
         standings=[Standing(term, term.status(on)) for term in terms.values()],
         bills=[
-            Bill(
-                invoice=invoice,
-                term=terms[invoice.purpose_id],
-                paid_by=invoice.how_paid().by,
-                under_way=invoice.payments.filter(status=Status.PROCESSING).first(),
-                why_not_payable=billing.why_not_payable(terms[invoice.purpose_id], invoice),
-                may_give_purchase_order=crediting.may_give_purchase_order(
-                    reader, terms[invoice.purpose_id]
-                ),
-            )
-            for invoice in billing.invoices_of(organisation).select_related("credit_note")
+            *(
+                _bill(invoice, changing.why_not_payable(changes[invoice.purpose_id], invoice))
+                for invoice in billing.change_invoices_of(organisation).select_related(
+                    "credit_note"
+                )
+            ),
+            *(
+                _bill(
+                    invoice,
+                    billing.why_not_payable(terms[invoice.purpose_id], invoice),
+                    may_give_purchase_order=crediting.may_give_purchase_order(
+                        reader, terms[invoice.purpose_id]
+                    ),
+                )
+                for invoice in billing.invoices_of(organisation).select_related("credit_note")
+            ),
         ],
+        change=next((change for change in changes.values() if change.is_open), None),
+        back=next(
+            (change.owed_back for change in changes.values() if change.owed_back.amount), None
+        ),
+        can_change_tier=any(
+            term.status(on) in (Term.Status.CURRENT, Term.Status.AWAITING_PAYMENT)
+            for term in terms.values()
+        ),
         seats=seats,
         own_seat=next((seat for seat in seats if seat.person_id == reader.pk), None),
         can_rejoin=renewal.why_no_rejoin(organisation, by=reader, on=on) == "",
@@ -185,6 +219,7 @@ def overview(request: HttpRequest) -> HttpResponse:
                 for organisation in queries.organisations_of(reader)
             ],
             "applications": sharing.editable_by(reader).select_related("tier").order_by("-pk"),
+            "to_accept": accepting.waits_for(reader, today),
             "offered": sharing.offered_to(reader).filter(person__isnull=True),
         },
     )
@@ -232,7 +267,12 @@ def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Go and pay an invoice by card. Pressed twice, it is one payment."""
     invoice = _own_invoice(request, public_id)
     try:
-        payment = billing.start_dues_payment(invoice, by=_reader(request))
+        start = (
+            changing.start_payment
+            if invoice.purpose == billing.CHANGE
+            else billing.start_dues_payment
+        )
+        payment = start(invoice, by=_reader(request))
     except Refusal as refusal:
         messages.error(request, str(refusal))
         return SeeOther(reverse("membership_area"))
@@ -255,6 +295,8 @@ def purchase_order(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Have an unpaid invoice issued anew with a purchase order; the old one becomes void."""
     invoice = _own_invoice(request, public_id)
     reader = _reader(request)
+    if invoice.purpose != billing.PURPOSE:
+        raise Http404
     term = Term.objects.select_related("organisation").get(pk=invoice.purpose_id)
     if not crediting.may_give_purchase_order(reader, term):
         raise Http404

@@ -16,6 +16,7 @@ from core.models import User
 from funding.pools import queries as giving
 from home.models import EvangelistPage
 from home.profiles import State, profile_of, standing
+from membership import accepting, named_people
 from membership import queries as membership
 from membership.models import Application, JoinRequest, SeatRole, Term
 
@@ -45,7 +46,9 @@ def overview(request: HttpRequest) -> HttpResponse:
             "waiting": [
                 *_dues(reader, today),
                 *_applications(reader),
+                *_named(reader),
                 *_seat_requests(reader),
+                *_agreements(reader, today),
                 *_instalments(reader, today),
                 *_profile(profile),
             ],
@@ -84,6 +87,17 @@ def _applications(reader: User) -> list[Waiting]:
     ]
 
 
+def _named(reader: User) -> list[Waiting]:
+    return [
+        Waiting(
+            _("%(organisation)s: invite the people whom the application names.")
+            % {"organisation": application.organisation},
+            reverse("membership_application", args=[application.public_id]),
+        )
+        for application in named_people.waiting_for(reader)
+    ]
+
+
 def _seat_requests(reader: User) -> list[Waiting]:
     waiting = JoinRequest.objects.filter(
         state=JoinRequest.State.OPEN,
@@ -96,6 +110,21 @@ def _seat_requests(reader: User) -> list[Waiting]:
             reverse("people_request", args=[asked.organisation.slug, asked.public_id]),
         )
         for asked in waiting
+    ]
+
+
+def _agreements(reader: User, today: datetime.date) -> list[Waiting]:
+    return [
+        Waiting(
+            _("%(organisation)s: accept the %(agreement)s, version %(version)s.")
+            % {
+                "organisation": organisation,
+                "agreement": version.agreement,
+                "version": version.label,
+            },
+            reverse("membership_accept", args=[organisation.slug, version.pk]),
+        )
+        for organisation, version in accepting.waits_for(reader, today)
     ]
 
 

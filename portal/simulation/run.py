@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from django.db.models import F
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from core.mailing.models import Delivery
 from core.models import User
 from core.refusals import Refusal
 from core.transactions import in_transaction
@@ -16,7 +18,8 @@ from funding.ledger import checkpoints
 from funding.ledger.models import Entry, Pool
 from portal.simulation.acts import Simulation
 from portal.simulation.clock import moved_clock
-from portal.simulation.plan import Plan, Scale, make_plan, month_after, month_before
+from portal.simulation.plan import make_plan
+from portal.simulation.planned import Plan, Scale, month_after, month_before
 
 # Jobs of the simulated year (mail to invented donors, calls to Stripe) are thrown away this often.
 SWEEP = 500
@@ -38,7 +41,7 @@ class Result:
     plan: Plan
     events: int
     entries: int
-    refused: int
+    refused: dict[str, int]  # how often each rule refused each kind of act
 
 
 def refuse_unless_empty() -> None:
@@ -81,6 +84,7 @@ def simulate(
             if number % SWEEP == 0:
                 _sweep()
     _sweep()
+    _hold_messages()
     checkpoints.publish()
     return Result(plan, len(plan.events), Entry.objects.count(), simulation.refused)
 
@@ -98,3 +102,12 @@ def _nobody_is_called() -> Iterator[None]:
 def _sweep() -> None:
     """Throw away what waits for a worker: nobody is to be written to, and Stripe knows nothing."""
     DBTaskResult.objects.all().delete()
+
+
+def _hold_messages() -> None:
+    """Say in the log that they were never sent, or staff would be told that each is stuck.
+
+    They are kept: by them the log is compared with what should have gone out.
+    """
+    queued = Delivery.in_state(Delivery.State.QUEUED)
+    Delivery.objects.filter(queued).update(held_at=F("queued_at"))

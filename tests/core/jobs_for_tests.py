@@ -51,6 +51,11 @@ def secret(text: str) -> None:
     seen.append(text)
 
 
+@job(attempts=2, forget_when_failed=lambda text: text.startswith("code"))
+def secret_that_fails(text: str) -> None:
+    raise ConnectionError("the other side does not answer")
+
+
 @job(queue="mail", priority=-10)
 def unimportant(text: str) -> None:
     seen.append(text)

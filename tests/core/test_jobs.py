@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.db import connection
-from django.utils import translation
+from django.utils import timezone, translation
 from django_tasks_db.models import DBTaskResult
 
 from core.jobs import JobOptions
@@ -275,6 +275,22 @@ def test_what_should_not_lie_around_is_blanked_once_the_job_is_done() -> None:
 
     assert jobs.seen == ["code 123456"]
     assert "123456" not in str(DBTaskResult.objects.values().get())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("text, kept", [("code 123456", False), ("word 123456", True)])
+def test_what_should_not_lie_around_is_blanked_once_the_job_failed_for_good(
+    text: str, kept: bool
+) -> None:
+    jobs.secret_that_fails.enqueue(text=text)
+
+    run_pending_jobs(raise_errors=False)
+    assert the_row().args_kwargs["kwargs"] == {"text": text}
+
+    DBTaskResult.objects.update(run_after=timezone.now())
+    run_pending_jobs(raise_errors=False)
+    assert the_row().status == "FAILED"
+    assert ("123456" in str(DBTaskResult.objects.values().get())) == kept
 
 
 @pytest.mark.django_db

@@ -74,3 +74,29 @@ def test_an_id_that_names_no_failed_job_is_refused_and_nothing_changes() -> None
         say("--retry", "everything")
 
     assert DBTaskResult.objects.get(pk=failed).status == "FAILED"
+
+
+def a_forgotten_job() -> Any:
+    made = jobs.secret_that_fails.enqueue(text="code 123456")
+    for _attempt in range(2):
+        DBTaskResult.objects.filter(pk=made.id).update(run_after=Now())
+        run_pending_jobs(raise_errors=False)
+    return made.id
+
+
+def test_a_job_whose_arguments_are_forgotten_is_refused_and_nothing_changes() -> None:
+    failed, forgotten = a_failed_job(), a_forgotten_job()
+
+    with pytest.raises(CommandError, match=f"no longer kept.*: {forgotten}"):
+        say("--retry", str(failed), str(forgotten))
+
+    assert not DBTaskResult.objects.exclude(status="FAILED").exists()
+
+
+def test_all_failed_jobs_run_again_but_those_that_cannot() -> None:
+    failed, forgotten = a_failed_job(), a_forgotten_job()
+
+    assert "1 job(s)" in say("--retry", "all")
+
+    assert DBTaskResult.objects.get(pk=failed).status == "READY"
+    assert DBTaskResult.objects.get(pk=forgotten).status == "FAILED"

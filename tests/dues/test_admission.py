@@ -17,7 +17,6 @@ from funding.dues import admission, billing
 from funding.dues.refusals import InvoicePaid, NothingToPay, TermCancelled, TermOver
 from funding.ledger import queries as books
 from funding.ledger.models import Entry, Pool
-from funding.ledger.refusals import UnknownAccount
 from funding.payments import progress
 from funding.payments.models import Invoice, Payment
 from membership import applications, reviewing, terms
@@ -149,13 +148,21 @@ class TestAdmission:
             assert "Alice" not in words
             assert term.organisation.public_name not in words
 
-    def test_a_fee_in_a_currency_without_accounts_is_refused_and_leaves_nothing(
-        self, foundation: Pool
-    ) -> None:
+    def test_a_fee_in_another_currency_opens_its_accounts(self, foundation: Pool) -> None:
         bob = make_officer()
         FeeRule.objects.filter(tier__code="implementer").update(currency="EUR")
         application = reviewed_application(officer=bob)
-        with pytest.raises(UnknownAccount):
+        term = admission.admit(application, by=bob)
+        assert (term.currency, Invoice.objects.get().currency) == ("EUR", "EUR")
+        assert books.balances(foundation, "EUR")["dues-receivable"] == term.fee
+
+    def test_a_bill_that_cannot_be_booked_leaves_nothing(
+        self, foundation: Pool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bob = make_officer()
+        application = reviewed_application(officer=bob)
+        monkeypatch.setattr(billing, "POOL", "missing")
+        with pytest.raises(Pool.DoesNotExist):
             admission.admit(application, by=bob)
         application.refresh_from_db()
         assert application.state == State.UNDER_REVIEW

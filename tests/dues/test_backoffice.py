@@ -18,6 +18,7 @@ from membership.models import (
     Agreement,
     AgreementVersion,
     Application,
+    CountryIncomeGroup,
     FeeRule,
     Term,
     Tier,
@@ -371,7 +372,7 @@ def fee_form(**changes: str) -> dict[str, str]:
         "tier": str(Tier.objects.get(code="community").pk),
         "kind": "ngo",
         "income_group": "low",
-        "amount": "7000",
+        "amount": "70.00",
         "currency": "USD",
         "valid_from": "2030-01-01",
         "source": "Board, test",
@@ -397,9 +398,90 @@ def test_a_fee_that_is_in_force_stays_and_a_coming_one_can_be_changed(
 
     assert client.post("/admin/members/fees/new/", fee_form()).status_code == 302
     coming = FeeRule.objects.get(valid_from="2030-01-01")
-    client.post(reverse("membership_fees:edit", args=[coming.pk]), fee_form(amount="8000"))
+    client.post(reverse("membership_fees:edit", args=[coming.pk]), fee_form(amount="80"))
     coming.refresh_from_db()
     assert coming.amount == 8_000
+
+
+@pytest.mark.parametrize(
+    ("currency", "typed", "stored", "shown"),
+    [
+        ("USD", "250.00", 25_000, "250.00"),
+        ("USD", "1,250", 125_000, "1250.00"),
+        ("UGX", "250 000", 250_000, "250000"),
+        ("KWD", "12.345", 12_345, "12.345"),
+        ("USD", "0", 0, "0.00"),
+    ],
+)
+def test_a_fee_is_typed_in_whole_units_and_kept_in_minor_ones(
+    client: Client, foundation: Pool, currency: str, typed: str, stored: int, shown: str
+) -> None:
+    staff(client, groups.TREASURERS)
+    answer = client.post("/admin/members/fees/new/", fee_form(amount=typed, currency=currency))
+    assert answer.status_code == 302
+    coming = FeeRule.objects.get(valid_from="2030-01-01")
+    assert (coming.amount, coming.currency) == (stored, currency)
+    page = client.get(reverse("membership_fees:edit", args=[coming.pk])).content.decode()
+    assert f'name="amount" value="{shown}"' in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"amount": "a lot"}, "is not an amount"),
+        ({"amount": "-5"}, "is not an amount"),
+        ({"amount": "2.505"}, "USD has 2 decimals"),
+        ({"amount": "10.5", "currency": "UGX"}, "UGX has 0 decimals"),
+        ({"amount": ""}, "Write the fee. 0 is for nothing."),
+        ({"currency": "XXZ"}, "is not a currency code"),
+    ],
+)
+def test_a_fee_that_cannot_be_read_keeps_what_was_typed(
+    client: Client, foundation: Pool, changes: dict[str, str], words: str
+) -> None:
+    staff(client, groups.TREASURERS)
+    page = client.post("/admin/members/fees/new/", fee_form(**changes)).content.decode()
+    assert words in page
+    assert f'value="{changes.get("amount", "70.00")}"' in page or not changes.get("amount", "x")
+    assert "cannot be null" not in page
+    assert not FeeRule.objects.filter(valid_from="2030-01-01").exists()
+
+
+def income_form(**changes: str) -> dict[str, str]:
+    return {
+        "country": "MW",
+        "income_group": "lower middle",
+        "valid_from": "2030-07-01",
+        "source": "World Bank, July 2030",
+        "source_year": "2030",
+        **changes,
+    }
+
+
+def test_the_treasurer_adds_an_income_group_and_those_in_force_stay(
+    client: Client, foundation: Pool
+) -> None:
+    staff(client, groups.TREASURERS)
+    in_force = CountryIncomeGroup.objects.get(country="MW")
+    edit = reverse("membership_income_groups:edit", args=[in_force.pk])
+    answer = client.post(edit, income_form(), follow=True).content.decode()
+    assert "fees were counted by it" in answer
+    assert CountryIncomeGroup.objects.get(country="MW") == in_force
+    new = "/admin/members/income-groups/new/"
+    past = client.post(new, income_form(valid_from="2026-01-01")).content.decode()
+    assert "the past keeps its income groups" in past
+    assert 'value="World Bank, July 2030"' in past
+    assert client.post(new, income_form()).status_code == 302
+    assert "from this day already" in client.post(new, income_form()).content.decode()
+    assert CountryIncomeGroup.objects.filter(country="MW").count() == 2
+    assert "July 2030" in client.get("/admin/members/income-groups/?country=MW").content.decode()
+
+
+def test_officers_read_income_groups_and_change_none(client: Client, foundation: Pool) -> None:
+    staff(client, groups.MEMBERSHIP_OFFICERS)
+    assert client.get("/admin/members/income-groups/").status_code == 200
+    assert client.post("/admin/members/income-groups/new/", income_form()).status_code == 302
+    assert not CountryIncomeGroup.objects.filter(valid_from="2030-07-01").exists()
 
 
 def test_a_fee_cannot_be_added_to_the_past(client: Client, foundation: Pool) -> None:

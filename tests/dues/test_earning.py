@@ -210,7 +210,7 @@ class TestMonths:
     ) -> None:
         for _ in range(3):
             pay_all(member(), "2026-01-05")
-        with django_assert_max_num_queries(16):  # type: ignore[operator]
+        with django_assert_max_num_queries(19):  # type: ignore[operator]
             assert earning.earn_month(JANUARY) == 3
 
 

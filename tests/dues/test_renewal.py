@@ -114,6 +114,14 @@ class TestOffer:
         assert invoice.number in message.subject
         assert len(message.attachments) == 1
 
+    def test_whom_nothing_is_due_is_not_looked_at_each_morning(
+        self, member: Term, django_assert_num_queries: Any
+    ) -> None:
+        for told in (-60, -30, -7, 0, 14, 31):
+            assert run(day(told)) > 0
+            with django_assert_num_queries(2):  # whom to tell, and which offers end
+                assert renewal.run(day(told + 1)) == 0
+
     def test_billing_contacts_get_it_where_there_are_any(self, member: Term) -> None:
         for name in ("a", "b"):
             Seat.objects.create(

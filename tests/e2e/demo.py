@@ -16,7 +16,7 @@ from portal import demo_secrets, processes
 from tests.database import temporary_folder
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 150  # the demo's content is loaded while other tests keep the machine busy
+START_SECONDS = 300  # the demo's content is loaded while other tests keep the machine busy
 # What else the tests' own environment says (its database, its mode) is not for the demo.
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "PORTAL_PG")
 
@@ -46,9 +46,14 @@ class Demo:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
+
+    def python(self, code: str) -> None:
+        """Let ``code`` run beside the running portal, with what `tests.e2e.members` has."""
+        done = self.manage("shell", "-v0", "-c", f"from tests.e2e.members import *\n{code}")
+        assert done.returncode == 0, done.stderr
 
     def processes(self) -> dict[str, int]:
         """The process of each part, by its name; empty until all of them have started."""

@@ -38,6 +38,14 @@ class People:
         """The same person where scripts run: Wagtail's admin needs them."""
         return self._page(self._session(key), 1280, scripts=True)
 
+    def signed_in_with(
+        self, email: str, password: str, *, width: int = 1280, scripts: bool = False
+    ) -> Any:
+        """A page of somebody who is none of the demo's accounts."""
+        page = self.visitor(width=width, scripts=scripts)
+        sign_in(page, email, password)
+        return page
+
     def leave(self) -> None:
         for page in self.pages:
             page.context.close()

@@ -126,6 +126,13 @@ def test_the_operator_finds_the_whole_ledger_sound(people: People) -> None:
     assert "The ledger is sound" in answer.stdout
 
 
+def test_the_operator_finds_members_and_dues_agreeing_with_the_ledger(people: People) -> None:
+    answer = people.demo.manage("verify_membership")
+
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "Membership is sound" in answer.stdout
+
+
 def test_the_auditor_reads_the_back_office_and_changes_nothing(people: People) -> None:
     office = people.in_back_office("auditor")
 

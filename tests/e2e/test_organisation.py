@@ -52,6 +52,7 @@ def fill_in_application(page: Any) -> None:
     page.get_by_label("Primary contact", exact=True).fill("Grace Banda")
     page.get_by_label("E-mail address of the primary contact").fill(EMAIL)
     press(page, "Save and go on")
+    come_back_to_the_draft(page)
     page.get_by_label("Constituency").select_option(label="Implementer")
     page.get_by_role("radio", name="Implementer – ").check()
     press(page, "Save and go on")
@@ -61,6 +62,16 @@ def fill_in_application(page: Any) -> None:
     page.get_by_label("Function of this person").fill("Director")
     page.get_by_label("This person may bind the organisation").check()
     press(page, "Save and go on")
+
+
+def come_back_to_the_draft(page: Any) -> None:
+    """Half-way somebody closes the page; what was written is there, and what lacks is named."""
+    page.goto("/account/membership/")
+    follow(page.get_by_role("link", name=NAME))
+    assert heading(page) == "Check your answers"
+    assert f"{NAME} Ltd" in words(page)
+    assert not page.get_by_role("button", name="Accept the agreements and submit").count()
+    follow(page.get_by_role("link", name="Choose a tier."))
 
 
 def approve(people: People) -> None:

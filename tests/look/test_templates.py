@@ -16,7 +16,9 @@ COMPONENTS = [name for name in PAGES if name.startswith("components/")]
 # these are the fragments that stand inside such a page, and by whom they are put there:
 BACK_OFFICE_FRAGMENTS = {
     "dues/plan.html": "templates/dues/decide.html",
+    "membership/backoffice/chosen_cell.html": "membership/task_backoffice.py",
     "membership/publish_cell.html": "membership/backoffice.py",
+    "membership/backoffice/choose_cell.html": "membership/lists.py",
     "payments/backoffice/bank_offers.html": "templates/payments/backoffice/bank_line.html",
     "payments/backoffice/bank_offer.html": "templates/payments/backoffice/bank_offers.html",
     "payments/backoffice/facts.html": "templates/payments/backoffice/payment.html",
@@ -29,6 +31,8 @@ BACK_OFFICE_FRAGMENTS = {
     "membership/backoffice/facts.html": "templates/membership/backoffice/organisation.html",
     "pools/backoffice/hide.html": "templates/pools/backoffice/gift.html",
     "dues/cancel_cell.html": "funding/dues/term_pages.py",
+    "dues/waive_cell.html": "funding/dues/term_pages.py",
+    "dues/tier_cell.html": "funding/dues/term_pages.py",
 }
 BACK_OFFICE = [
     name

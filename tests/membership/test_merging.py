@@ -14,13 +14,22 @@ from core.transactions import use_case
 from funding.dues import billing
 from membership import organisations, profile, seats, terms
 from membership.merging import merge, overlap
-from membership.models import Acceptance, AgreementVersion, JoinRequest, Organisation, SeatRole
+from membership.models import (
+    Acceptance,
+    AgreementVersion,
+    JoinRequest,
+    Organisation,
+    SeatRole,
+    Tier,
+    TierChange,
+)
 from membership.organisations import give_seat
 from membership.refusals import (
     NotPermitted,
     OrganisationMerged,
     OwnRequest,
     ReasonMissing,
+    RowsClash,
     SameOrganisation,
     TermsOverlap,
 )
@@ -157,6 +166,16 @@ class TestAllOfItGoesOver:
         assert {request.organisation for request in asked} == {kept}
         assert [request.state for request in asked] == ["open", *["withdrawn"] * 3]
 
+    @pytest.mark.parametrize(("since", "pays_in"), [((400, 10), "EUR"), ((10, 400), "")])
+    def test_dues_are_billed_in_the_currency_of_the_last_term(
+        self, officer: User, since: tuple[int, int], pays_in: str
+    ) -> None:
+        kept, gone = (make_member(since=days) for days in since)
+        Organisation.objects.filter(pk=gone.pk).update(currency="EUR")
+        merge(kept, gone, by=officer, reason="One body")
+        kept.refresh_from_db()
+        assert kept.currency == pays_in
+
     def test_both_logs_say_who_and_why(self, officer: User) -> None:
         kept, gone = make_organisation(), make_organisation()
         merge(kept, gone, by=officer, reason="Same statutes")
@@ -216,6 +235,18 @@ class TestIsRefused:
             merge(kept, gone, by=officer, reason="  ")
         with pytest.raises(SameOrganisation):
             merge(kept, kept, by=officer, reason="One body")
+
+    def test_while_both_wait_for_a_change_of_tier(self, officer: User) -> None:
+        kept, gone = make_member(since=400), make_member(since=10)
+        for organisation in (kept, gone):
+            term = organisation.terms.get()
+            other = Tier.objects.exclude(pk=term.tier_id)[0]
+            TierChange.objects.create(
+                term=term, old_tier=term.tier, new_tier=other, currency=term.currency,
+                asked_by=officer,
+            )  # fmt: skip
+        with pytest.raises(RowsClash):
+            merge(kept, gone, by=officer, reason="One body")
 
     @pytest.mark.parametrize("which", [0, 1])
     def test_to_staff_who_sit_in_one_of_the_two(self, officer: User, which: int) -> None:

@@ -47,6 +47,17 @@ def test_officers_see_who_sits_where_and_appoint_with_a_reason(client: Client) -
     assert "Reason: Gone." in mails_to("bob@example.org")[0]
 
 
+@pytest.mark.parametrize("typed", ["clinic", "Clinic Stock Ltd", "bob@", "Bobby"])
+def test_seats_are_found_by_organisation_and_by_person(client: Client, typed: str) -> None:
+    contact = seated(public_name="Clinic Stock", legal_name="Clinic Stock Ltd")
+    a_seat(contact.organisation, make_person("bob@example.org", first_name="Bobby"))
+    other = seated(public_name="Other Stores")
+    sign_in(client, make_staff(groups.MEMBERSHIP_OFFICERS))
+    shown = client.get(LIST, {"q": typed}).content.decode()
+    assert "Clinic Stock" in shown
+    assert other.organisation.public_name not in shown
+
+
 def test_an_officer_with_a_seat_there_reads_why_not(client: Client) -> None:
     officer = make_staff(groups.MEMBERSHIP_OFFICERS)
     contact = seated()

@@ -72,6 +72,9 @@ def test_what_a_term_is_on_each_of_its_boundary_days(
         on = days[name] + datetime.timedelta(days=offset)
         assert unpaid.status(on) == when_unpaid, on
         assert paid.status(on) == when_paid, on
+        for status in Status:
+            found = set(Term.objects.having(status, on))
+            assert found == {term for term in (unpaid, paid, left) if term.status(on) == status}
         counts = when_paid in (Status.CURRENT, Status.GRACE)
         by_query = set(Term.objects.standing(on).values_list("pk", flat=True))
         leaving = {left.pk} if left.makes_member(on) else set()
@@ -79,6 +82,7 @@ def test_what_a_term_is_on_each_of_its_boundary_days(
     for offset, status in ((-1, Status.CURRENT), (0, Status.CANCELLED)):
         on = middle + datetime.timedelta(days=offset)
         assert left.status(on) == status
+        assert Term.objects.having(status, on).filter(pk=left.pk).exists()
         assert Term.objects.standing(on).filter(pk=left.pk).exists() == (offset < 0)
 
 

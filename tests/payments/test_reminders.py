@@ -122,6 +122,20 @@ def test_nobody_is_reminded_of_what_is_paid_withdrawn_or_void(invoice: Invoice) 
     assert [on(days) for days in (-7, 3, 14)] == [0, 0, 0]
 
 
+def test_what_is_paid_or_was_reminded_of_is_not_looked_at_each_morning(
+    invoice: Invoice, django_assert_num_queries: Any
+) -> None:
+    with time_machine.travel(ASKED):
+        paid = make_invoice(bill_to=BillTo(name="MoH", email="moh@example.org"))
+    payment = make_payment(paid.total, invoice=paid)
+    Payment.objects.filter(pk=payment.pk).update(
+        status=Status.SUCCEEDED, succeeded_at=timezone.now()
+    )
+    assert on(3) == 1
+    with django_assert_num_queries(2):  # the schedule that staff wrote, and whom to remind
+        assert reminders.send_due(DUE + datetime.timedelta(days=4)) == 0
+
+
 def test_of_a_part_payment_the_rest_is_reminded(invoice: Invoice) -> None:
     payment = make_payment(20_000, invoice=invoice)
     Payment.objects.filter(pk=payment.pk).update(

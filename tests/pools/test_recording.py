@@ -8,6 +8,7 @@ from django.core import mail
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
+from core import csv_files
 from core.jobs.testing import run_pending_jobs
 from core.models import User
 from core.money import Money
@@ -489,17 +490,17 @@ def test_files_are_read_as_spreadsheets_write_them(
 @pytest.mark.parametrize(
     ("content", "refusal"),
     [
-        (b"", no.FileEmpty),
-        (b"  \n ", no.FileEmpty),
-        (HEAD.encode(), no.FileEmpty),
-        (b"\x00\x01", no.NotText),
-        (b"external_id,kind\x81\x8d", no.NotText),
-        (b"external_id,kind\nx,y", no.ColumnMissing),
-        (HEAD.encode() + b",surprise\nx", no.ColumnUnknown),
-        (HEAD.encode() + b",kind\nx", no.ColumnTwice),
-        (HEAD.encode() + b'\n"x,y', no.NotACsv),
-        (b"x" * (2 * 1024 * 1024 + 1), no.FileTooLarge),
-        (HEAD.encode() + b"\nx" * 5_001, no.TooManyRows),
+        (b"", csv_files.FileEmpty),
+        (b"  \n ", csv_files.FileEmpty),
+        (HEAD.encode(), csv_files.FileEmpty),
+        (b"\x00\x01", csv_files.NotText),
+        (b"external_id,kind\x81\x8d", csv_files.NotText),
+        (b"external_id,kind\nx,y", csv_files.ColumnMissing),
+        (HEAD.encode() + b",surprise\nx", csv_files.ColumnUnknown),
+        (HEAD.encode() + b",kind\nx", csv_files.ColumnTwice),
+        (HEAD.encode() + b'\n"x,y', csv_files.NotACsv),
+        (b"x" * (2 * 1024 * 1024 + 1), csv_files.FileTooLarge),
+        (HEAD.encode() + b"\nx" * 5_001, csv_files.TooManyRows),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_whole(

@@ -118,6 +118,7 @@ UNSAFE = [
     ("EMAIL_URL", "consolemail://", "SMTP"),
     ("EMAIL_URL", "smtp+tls://", "SMTP"),
     ("EMAIL_URL", "smtp://a:b@mail.example.org:25", "unencrypted"),
+    ("EMAIL_SERVICE", "pigeon", "brevo or postmark"),
     ("STRIPE_API_BASE", "http://127.0.0.1:8001", "sandbox"),
     ("STRIPE_SECRET_KEY", "sk_test_0123456789abcdefghijklmn", "live key"),
     ("STRIPE_SECRET_KEY", "pk_live_0123456789abcdefghijklmn", "live key"),
@@ -136,6 +137,39 @@ UNSAFE = [
 @pytest.mark.parametrize(("name", "value", "reason"), UNSAFE)
 def test_production_refuses_an_unsafe_value(name: str, value: str, reason: str) -> None:
     said = refusal({**PRODUCTION, name: value})
+    assert said.startswith(f"{name} ")
+    assert reason in said
+
+
+SERVICE = {
+    **without("EMAIL_URL"),
+    "EMAIL_SERVICE": "postmark",
+    "EMAIL_SERVICE_KEY": "server-token",
+    "EMAIL_SERVICE_WEBHOOK_SECRET": "postmark:0123456789abcdefghij",
+}
+
+
+def test_production_takes_an_e_mail_service_in_place_of_a_mail_server() -> None:
+    answer = load(SERVICE, "print(settings.EMAIL_BACKEND, sorted(settings.ANYMAIL))")
+    assert answer.stderr == ""
+    assert answer.stdout == (
+        "anymail.backends.postmark.EmailBackend ['POSTMARK_SERVER_TOKEN', 'WEBHOOK_SECRET']\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("EMAIL_SERVICE_KEY", "", "is not set"),
+        ("EMAIL_SERVICE_WEBHOOK_SECRET", "", "is not set"),
+        ("EMAIL_SERVICE_WEBHOOK_SECRET", "0123456789abcdefghijkl", "name:password"),
+        ("EMAIL_SERVICE_WEBHOOK_SECRET", "postmark:short", "at least 20"),
+    ],
+)
+def test_an_e_mail_service_is_refused_without_key_and_secret(
+    name: str, value: str, reason: str
+) -> None:
+    said = refusal({**SERVICE, name: value})
     assert said.startswith(f"{name} ")
     assert reason in said
 

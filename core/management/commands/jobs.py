@@ -12,6 +12,7 @@ from django_tasks_db.models import DBTaskResult, get_date_max
 
 from core.jobs import recovery
 from core.jobs.declare import BACKEND
+from core.jobs.execution import has_forgotten
 
 
 class Command(BaseCommand):
@@ -41,7 +42,8 @@ class Command(BaseCommand):
 def run_again(which: list[str]) -> int:
     """Give failed jobs all their attempts anew; how many. ``which``: ids, or ``["all"]``.
 
-    Raises CommandError for an id that is none or that names no failed job.
+    Raises CommandError for an id that is none, that names no failed job, or one whose arguments are
+    forgotten (a message with a code); ``all`` leaves those out.
     """
     rows = DBTaskResult.objects.filter(backend_name=BACKEND, status=TaskResultStatus.FAILED)
     if which != ["all"]:
@@ -53,6 +55,13 @@ def run_again(which: list[str]) -> int:
         missing = wanted - set(rows.values_list("pk", flat=True))
         if missing:
             raise CommandError(f"No failed job: {', '.join(map(str, sorted(missing)))}.")
+    forgotten = {row.pk for row in rows if has_forgotten(row)}
+    if forgotten and which != ["all"]:
+        raise CommandError(
+            "What these jobs were to send held a code and is no longer kept, so they cannot run "
+            f"again; people ask for a new code: {', '.join(map(str, sorted(forgotten)))}."
+        )
+    rows = rows.exclude(pk__in=forgotten)
     return rows.update(
         status=TaskResultStatus.READY,
         run_after=get_date_max(),  # the framework's word for "at once"

@@ -13,7 +13,7 @@ from wagtail.admin.ui.tables import Column
 
 from core.refusals import Refusal
 from core.transactions import use_case
-from funding.payments import credit_notes, progress
+from funding.payments import credit_notes, issuer, progress
 from funding.payments.backoffice.base import ReadViewSet, RowPage, facts, money_column, only_read
 from funding.payments.models import CreditNote, Invoice, Receipt
 from funding.payments.permissions import ISSUE_CREDIT_NOTE
@@ -113,7 +113,7 @@ class InvoicePage(PaperPage):
     def why_not_void(self) -> str:
         if self.row.received.amount:
             return gettext("Money came for this invoice. Give it back first.")
-        if self.row.purpose == "dues":
+        if self.row.purpose in issuer.DUES:
             return gettext("This is an invoice for dues: it is credited with its term.")
         return ""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import CharField, Exists, F, Min, OuterRef, Q, Sum, Value
+from django.db.models import CharField, Exists, F, Min, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 from django.utils import translation
@@ -199,6 +199,14 @@ class Invoice(models.Model):
         return getattr(self, "credit_note", None)
 
 
+def received_sum(invoice: str) -> Subquery:
+    """`Invoice.received` of the invoice that the column ``invoice`` names, for a query of many."""
+    standing = Payment.objects.filter(
+        ~_owed_back(), ~_opened_it_again(), invoice=OuterRef(invoice), status="succeeded"
+    )
+    return Subquery(standing.order_by().values("invoice").annotate(sum=Sum("amount")).values("sum"))
+
+
 def _owed_back() -> Exists:
     """Whether the entry of a payment owes it back, and nothing used it for the invoice since."""
     applied = Entry.objects.filter(
@@ -228,6 +236,20 @@ def _opened_it_again() -> Exists:
             amount__gt=0,
         )
     )
+
+
+def received_by(invoices: "models.QuerySet[Invoice]") -> dict[int, int]:
+    """`Invoice.received` of many by their ids, in minor units, by one query; those alone of which
+    something came."""
+    sums = (
+        Payment.objects.filter(
+            ~_owed_back(), ~_opened_it_again(), status="succeeded", invoice__in=invoices
+        )
+        .order_by()
+        .values_list("invoice")
+        .annotate(sum=Sum("amount"))
+    )
+    return dict(sums)
 
 
 class InvoiceLine(models.Model):

@@ -1,15 +1,13 @@
 """What staff record: the list, the form for one, and the upload of a file in two steps.
 
-Between the steps the file waits in the cache for an hour, under a random key and its clerk's id.
+Between the steps the file waits for its clerk alone (`core.csv_files.keep`).
 """
 
-import uuid
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -18,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.widgets import AdminDateInput
 
-from core import countries
+from core import countries, csv_files
 from core.refusals import Refusal
 from funding.payments.backoffice.base import (
     MoneyPage,
@@ -38,7 +36,6 @@ from funding.pools.recorded_things import DonorFacts, parked_money
 only_read(RecordedGiving)
 
 VIEW = "pools.view_recordedgiving"
-WAITS = 60 * 60
 SHOWN = 200
 
 
@@ -246,6 +243,7 @@ class UploadView(MoneyPage):
     rights = (RECORD_GIVING,)
     template_name = "pools/backoffice/record_file.html"
     page_title = _("Record from a file")
+    waits_as = "recorded"
     header_icon = "upload"
     viewset_name = "pools_recorded"
     list_label = _("Recorded")
@@ -268,8 +266,7 @@ class UploadView(MoneyPage):
         except Refusal as refusal:
             form.add_error("file", str(refusal))
             return self.render_to_response(self.get_context_data(upload_form=form))
-        token = uuid.uuid4().hex
-        cache.set(self._key(token), (upload.name, content), WAITS)
+        token = csv_files.keep(self.waits_as, self.person, upload.name, content)
         shown = look.wrong[:SHOWN] or look.rows[:SHOWN]
         return self.render_to_response(
             self.get_context_data(
@@ -281,18 +278,15 @@ class UploadView(MoneyPage):
             )
         )
 
-    def _key(self, token: str) -> str:
-        return f"recorded-file:{self.person.pk}:{token}"
-
     def _record(self) -> HttpResponse:
         token = self.request.POST.get("token", "")
-        found = cache.get(self._key(token)) if token.isalnum() and len(token) == 32 else None
+        found = csv_files.kept(self.waits_as, self.person, token)
         if found is None:
             messages.error(self.request, gettext("The file waited too long. Choose it again."))
             return self.stay()
         name, content = found
         count = len(recorded_files.apply(content, file_name=name, by=self.person))
-        cache.delete(self._key(token))
+        csv_files.forget(self.waits_as, self.person, token)
         if count:
             words = ngettext(
                 "%(count)s row is recorded.", "%(count)s rows are recorded.", count

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from core.models import User
+from funding.dues.billing import CHANGE
 from funding.dues.billing import PURPOSE as DUES
 from funding.payments.models import BankLine, Invoice, Payment, Payout
 from funding.pools.models import Gift, Pledge
-from membership.models import Term
+from membership.models import Term, TierChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +92,23 @@ def _of_terms(numbers: Iterable[str]) -> dict[str, Party]:
     }
 
 
+def _of_tier_changes(numbers: Iterable[str]) -> dict[str, Party]:
+    changes = TierChange.objects.filter(pk__in=_numbers(numbers))
+    of_term = dict(changes.values_list("pk", "term"))
+    members = _of_terms(str(term) for term in of_term.values())
+    return {str(pk): members[str(term)] for pk, term in of_term.items()}
+
+
 def _of_invoices(numbers: Iterable[str]) -> dict[str, Party]:
     """The member that a dues invoice bills; of another invoice the name that stands on it."""
     invoices = list(Invoice.objects.filter(number__in=numbers))
-    members = _of_terms(str(paper.purpose_id) for paper in invoices if paper.purpose == DUES)
+    members = {
+        purpose: find(str(paper.purpose_id) for paper in invoices if paper.purpose == purpose)
+        for purpose, find in ((DUES, _of_terms), (CHANGE, _of_tier_changes))
+    }
     found = {}
     for paper in invoices:
-        member = members.get(str(paper.purpose_id)) if paper.purpose == DUES else None
+        member = members.get(paper.purpose, {}).get(str(paper.purpose_id))
         found[paper.number] = member or Party(f"invoice:{paper.number}", paper.bill_to_name)
     return found
 
@@ -128,6 +139,7 @@ _FINDERS: dict[str, Callable[[Iterable[str]], dict[str, Party]]] = {
     "gift": _of_gifts,
     "pledge": _of_pledges,
     "term": _of_terms,
+    "tier-change": _of_tier_changes,
     "invoice": _of_invoices,
     "payment": _of_payments,
     "payout": _of_payouts,

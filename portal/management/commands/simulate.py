@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from portal.simulation.plan import Scale
+from portal.simulation.planned import Scale
 from portal.simulation.run import DatabaseNotEmpty, MonthNotOver, simulate
 
 WIDTH = 30
@@ -21,9 +21,10 @@ def month(text: str) -> datetime.date:
 
 class Command(BaseCommand):
     help = (
-        "Fill an empty database with a simulated year: pools, donors, gifts, pledges, refunds, "
-        "disputes and transfers, made by the portal's own functions on a moved clock. The same seed "
-        "and --until make the same year, whatever today is. Refuses a database that holds data."
+        "Fill an empty database with simulated years: pools, donors, gifts, pledges, refunds, "
+        "disputes and transfers, and organisations that join, pay, renew, lapse and come back, made "
+        "by the portal's own functions and daily jobs on a moved clock. The same seed and --until "
+        "make the same years, whatever today is. Refuses a database that holds data."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,7 +40,8 @@ class Command(BaseCommand):
             "--scale",
             type=float,
             default=1.0,
-            help="A share of 400 donors, 6,000 gifts and 150 pledges a year; 0.01 is a quick try.",
+            help="A share of 400 donors, 6,000 gifts and 150 pledges a year, and of 2,000 "
+            "organisations over all the years; 0.01 is a quick try.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -60,10 +62,13 @@ class Command(BaseCommand):
         self.stdout.write(
             self.style.SUCCESS(
                 f"{plan.start} to {last}: {len(plan.pools)} pools, {len(plan.donors)} donors, "
-                f"{result.events} events, {result.entries} entries; {result.refused} acts were "
-                "refused by a rule. Now try: manage.py verify_exports"
+                f"{len(plan.members)} organisations, {result.events} events, {result.entries} "
+                f"entries; {sum(result.refused.values())} acts were refused by a rule. "
+                "Now try: manage.py verify_membership, and manage.py verify_exports"
             )
         )
+        for name, count in sorted(result.refused.items()):
+            self.stdout.write(f"  refused {count} times: {name}")
 
     def _show(self, done: int, of: int, day: Any) -> None:
         if done % 20 and done != of:

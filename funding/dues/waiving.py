@@ -1,0 +1,98 @@
+"""Waiving dues that were billed: its open invoice is credited, and its organisation reads why."""
+
+from django.utils import formats, timezone
+from django.utils.translation import override
+
+from core.mail import enqueue_mail
+from core.models import User
+from core.transactions import inside_transaction, use_case
+from funding.dues import billing, crediting, renewal
+from funding.dues.refusals import NobodyToBill, PaymentUnderWay, TermEnded
+from membership import profile, terms
+from membership.links import path_in
+from membership.models import Organisation, Term
+from membership.refusals import (
+    AlreadyCancelled,
+    AlreadyPaidFor,
+    NotPermitted,
+    OrganisationMerged,
+    ReasonMissing,
+)
+
+WAIVE = "membership.waive_term"
+
+
+def waive_dues(term: Term, *, by: User, reason: str) -> Term:
+    """Ask nothing for ``term``, which awaits its payment; an offered renewal is such a term, too.
+
+    It counts from today as if it were paid. Nobody waives the dues of an organisation in which they
+    have a seat. Raises NotPermitted, OwnRequest, OrganisationMerged, ReasonMissing, AlreadyPaidFor,
+    AlreadyCancelled, TermEnded, and PaymentUnderWay where money came for it or is on its way.
+    """
+    with use_case():
+        term = _lock(term)
+        if not by.has_perm(WAIVE):
+            raise NotPermitted
+        profile.require_no_seat(by, term.organisation)
+        _require_awaiting(term)
+        why = reason.strip()
+        if not why:
+            raise ReasonMissing
+        invoice = billing.standing_invoice(term)
+        if invoice is not None and not crediting.withdraw(invoice, reason=why, told=False):
+            raise PaymentUnderWay(number=invoice.number)
+        term = terms.waive(term, on=timezone.localdate(), by=by, reason=why)
+        _tell(term)
+    return term
+
+
+@inside_transaction
+def _lock(term: Term) -> Term:
+    """What pays for the organisation's dues, the organisation, the term's invoice, then the term."""
+    organisation = Term.objects.select_related("organisation").get(pk=term.pk).organisation
+    crediting.lock_payments_of(organisation)
+    organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    if organisation.merged_into_id is not None:
+        raise OrganisationMerged(organisation=organisation)
+    invoice = billing.standing_invoice(term)
+    if invoice is not None:
+        crediting.lock_paper(invoice)
+    return (
+        Term.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=term.pk)
+    )
+
+
+def _require_awaiting(term: Term) -> None:
+    """Raises AlreadyPaidFor, AlreadyCancelled or TermEnded."""
+    if term.settled_on is not None or term.waived_on is not None:
+        raise AlreadyPaidFor
+    if term.cancelled_on is not None:
+        raise AlreadyCancelled(since=formats.date_format(term.cancelled_on))
+    if timezone.localdate() > term.ends_on:
+        raise TermEnded(day=formats.date_format(term.ends_on))
+
+
+@inside_transaction
+def _tell(term: Term) -> None:
+    try:
+        people = renewal.who_pays(term.organisation)
+    except NobodyToBill:
+        return
+    for person in people:
+        language = person.preferred_language
+        with override(language):
+            first, last = formats.date_format(term.starts_on), formats.date_format(term.ends_on)
+        enqueue_mail(
+            "dues_waived",
+            to=person.email,
+            language=language,
+            context={
+                "name": person.get_short_name(),
+                "organisation": term.organisation.public_name,
+                "starts_on": first,
+                "ends_on": last,
+                "reason": term.waived_reason,
+                "path": path_in(language, "membership_area"),
+            },
+            about=f"term:{term.pk}/waived",
+        )

@@ -1,0 +1,36 @@
+"""Whose e-mails somebody sees: only those of membership and dues, without a right over payments.
+
+An address in the log says that somebody gave, and a donor may have asked not to be named. So do the
+codes of the giving page: what is not named here is not shown.
+"""
+
+from typing import TypeVar
+
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+
+from core.mailing.models import DeadAddress, Delivery
+from core.models import User
+
+SEE_MONEY = "payments.view_payment"
+OF_MEMBERS = ("membership_", "dues_")
+
+M = TypeVar("M", bound=Model)
+
+
+def for_person(rows: QuerySet[M], person: User) -> QuerySet[M]:
+    """Those of ``rows`` (which have a ``template``) that ``person`` may see."""
+    if person.has_perm(SEE_MONEY):
+        return rows
+    of_members = Q(pk__in=[])
+    for start in OF_MEMBERS:
+        of_members |= Q(template__startswith=start)
+    return rows.filter(of_members)
+
+
+def dead_for_person(person: User) -> QuerySet[DeadAddress]:
+    """The dead addresses that ``person`` may see: those to which they see a message."""
+    rows = DeadAddress.objects.all()
+    if person.has_perm(SEE_MONEY):
+        return rows
+    sent = Delivery.objects.filter(address__iexact=OuterRef("address"))
+    return rows.filter(Exists(for_person(sent, person)))
