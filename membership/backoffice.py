@@ -201,8 +201,6 @@ class TermViewSet(ReadOnlyViewSet):
             "starts_on",
             "ends_on",
             StatusColumn("status", label=_("Status today")),
-            "settled_on",
-            "waived_on",
         ]
 
 
