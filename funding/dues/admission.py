@@ -3,19 +3,16 @@
 import datetime
 from dataclasses import dataclass
 
-from django.utils import formats, timezone
-from django.utils.translation import override
+from django.utils import timezone
 
-from core.mail import enqueue_mail
 from core.models import User
 from core.money import Money
 from core.refusals import Refusal
-from core.transactions import use_case
-from funding.dues import billing
+from core.transactions import inside_transaction, use_case
+from funding.dues import billing, letters
 from funding.ledger.entries import NewEntry
 from funding.payments.models import Invoice
 from membership import applications, reviewing, terms
-from membership.links import path_in
 from membership.models import Application, FeeRule, Term
 
 
@@ -84,31 +81,15 @@ def admit(
     return term
 
 
+@inside_transaction
 def tell(
     application: Application, term: Term, template: str, *, invoice: Invoice | None = None
 ) -> None:
-    person = application.applicant
-    language = person.preferred_language
-    with override(language):
-        context = {
-            "name": person.get_short_name(),
-            "organisation": application.public_name,
-            "starts_on": formats.date_format(term.starts_on),
-            "ends_on": formats.date_format(term.ends_on),
-            "path": path_in(language, "membership_area"),
-        }
-        if invoice is not None:
-            context |= {
-                "number": invoice.number,
-                "amount": invoice.money.format(language),
-                "due_on": formats.date_format(invoice.due_on),
-                "invoice_path": invoice.get_absolute_url(),
-            }
-    enqueue_mail(
+    letters.write(
         template,
-        to=person.email,
-        language=language,
-        context=context,
-        attachments=[("invoice", str(invoice.public_id))] if invoice else [],
+        application.applicant,
+        application.public_name,
+        {"starts_on": term.starts_on, "ends_on": term.ends_on},
         about=f"invoice:{invoice.number}" if invoice else f"term:{term.pk}/admitted",
+        invoice=invoice,
     )

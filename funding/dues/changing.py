@@ -14,11 +14,9 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext, override
 from wagtail.models import ModelLogEntry
 
-from core.mail import enqueue_mail
 from core.models import User
-from core.money import Money
 from core.transactions import inside_transaction, use_case
-from funding.dues import billing, crediting, jobs, renewal
+from funding.dues import billing, crediting, jobs, letters
 from funding.dues.change_plan import (
     Plan,
     fee_for_term,
@@ -30,12 +28,12 @@ from funding.dues.change_plan import (
     require_movable,
     term_to_change,
 )
+from funding.dues.letters import Value
 from funding.dues.refusals import (
     ChangeOver,
     DuesRefusal,
     MayNotChangeTier,
     NextTermSettled,
-    NobodyToBill,
     NoTermToChange,
     PaymentUnderWay,
 )
@@ -46,7 +44,6 @@ from funding.payments.credit_notes import kept_of
 from funding.payments.invoices import BillTo, Line, issue_invoice
 from funding.payments.models import Invoice, Payment, Status
 from membership import profile, tier_changes
-from membership.links import path_in
 from membership.models import Organisation, Seat, Term, Tier, TierChange
 from membership.refusals import (
     NotPermitted,
@@ -334,7 +331,7 @@ def _carry_out(change: TierChange, planned: Plan, *, on: datetime.date, by: User
     if planned.to_pay is None:
         _make(change, on=on, by=by, whole_term=planned.whole_term)
         return
-    to = renewal.who_pays(change.term.organisation)[0]
+    to = letters.who_pays(change.term.organisation)[0]
     if planned.difference.currency != billing.POOL_CURRENCY:
         open_accounts(billing.pool(), planned.difference.currency)
     invoice = _bill(change, planned, to=to, on=on)
@@ -343,16 +340,7 @@ def _carry_out(change: TierChange, planned: Plan, *, on: datetime.date, by: User
             invoice.money, on=on, number=invoice.number, by=by if by.is_staff else None
         )
     )
-    _mail(
-        "dues_change_invoice",
-        change,
-        invoice=invoice,
-        extra={
-            "number": invoice.number,
-            "amount": invoice.money.format(to.preferred_language),
-            "invoice_path": invoice.get_absolute_url(),
-        },
-    )
+    mail_invoice(change, invoice)
 
 
 @inside_transaction
@@ -389,13 +377,13 @@ def _make(
     else:
         jobs.move_renewal.enqueue(change_id=change.pk)
     back = change.owed_back
-    _mail("dues_change_made", change, extra={"back": back if back.amount else ""})
+    _mail("dues_change_made", change, back=back if back.amount else None)
 
 
 @inside_transaction
 def _bill_anew(term: Term, *, on: datetime.date, by: User | None) -> None:
     """Credit what the term's invoice asks for, and bill its fee in the tier that it has now."""
-    people = renewal.who_pays(term.organisation)
+    people = letters.who_pays(term.organisation)
     old = billing.standing_invoice(term)
     fee = fee_of(term.tier, term, on)
     money = fee_for_term(fee, term)
@@ -424,7 +412,7 @@ def _end(
     _credit(change, reason=reason)
     tier_changes.end(change, on=on or timezone.localdate(), by=by, reason=reason)
     if told:
-        _mail("dues_change_ended", change, extra={"reason": reason})
+        _mail("dues_change_ended", change, reason=reason)
 
 
 @inside_transaction
@@ -469,50 +457,33 @@ def _stated(reason: str) -> str:
 
 
 def _language(organisation: Organisation) -> str:
-    try:
-        return renewal.who_pays(organisation)[0].preferred_language
-    except NobodyToBill:
-        return "en"
+    people = letters.who_reads(organisation)
+    return people[0].preferred_language if people else "en"
+
+
+def mail_invoice(change: TierChange, invoice: Invoice) -> None:
+    """Write that ``invoice`` asks for the difference."""
+    _mail("dues_change_invoice", change, invoice=invoice)
 
 
 @inside_transaction
 def _mail(
-    template: str,
-    change: TierChange,
-    *,
-    invoice: Invoice | None = None,
-    extra: dict[str, object],
+    template: str, change: TierChange, *, invoice: Invoice | None = None, **more: Value
 ) -> None:
     """Write to those who see to the dues, and to the primary contact who asked."""
     organisation = change.term.organisation
-    try:
-        people = renewal.who_pays(organisation)
-    except NobodyToBill:
-        people = []
+    people = letters.who_reads(organisation)
     asker = change.asked_by
     if asker not in people and Seat.objects.filter(organisation=organisation, person=asker):
         people.append(asker)
     for person in people:
-        language = person.preferred_language
-        with override(language):
-            context = {
-                "name": person.get_short_name(),
-                "organisation": organisation.public_name,
-                "old_tier": str(change.old_tier),
-                "new_tier": str(change.new_tier),
-                "ends_on": formats.date_format(change.term.ends_on),
-                "due_on": formats.date_format(invoice.due_on) if invoice else "",
-                "path": path_in(language, "membership_area"),
-                **{
-                    name: value.format(language) if isinstance(value, Money) else value
-                    for name, value in extra.items()
-                },
-            }
-        enqueue_mail(
+        with override(person.preferred_language):
+            tiers = {"old_tier": str(change.old_tier), "new_tier": str(change.new_tier)}
+        letters.write(
             template,
-            to=person.email,
-            language=language,
-            context=context,
-            attachments=[("invoice", str(invoice.public_id))] if invoice else [],
+            person,
+            organisation.public_name,
+            {**tiers, "ends_on": change.term.ends_on, **more},
             about=f"invoice:{invoice.number}" if invoice else f"tier-change:{change.pk}",
+            invoice=invoice,
         )

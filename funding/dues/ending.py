@@ -3,15 +3,12 @@
 import datetime
 
 from django.utils import formats, timezone
-from django.utils.translation import override
 
-from core.mail import enqueue_mail
 from core.models import User
 from core.transactions import use_case
-from funding.dues import crediting, renewal
-from funding.dues.refusals import DayNotInTerm, NobodyToBill
+from funding.dues import crediting, letters
+from funding.dues.refusals import DayNotInTerm
 from membership import terms
-from membership.links import path_in
 from membership.models import Term
 
 
@@ -29,30 +26,12 @@ def cancel_term(term: Term, *, on: datetime.date, by: User, reason: str) -> Term
             raise DayNotInTerm(last=formats.date_format(term.ends_on))
         crediting.end_renewal_of(term, by=by, reason=term.cancelled_reason)
         crediting.end_change_of(term, by=by, reason=term.cancelled_reason)
-        _tell(term)
+        for person in letters.who_reads(term.organisation):
+            letters.write(
+                "dues_cancelled",
+                person,
+                term.organisation.public_name,
+                {"day": term.cancelled_on, "reason": term.cancelled_reason},
+                about=f"term:{term.pk}/cancelled",
+            )
     return term
-
-
-def _tell(term: Term) -> None:
-    try:
-        people = renewal.who_pays(term.organisation)
-    except NobodyToBill:
-        return
-    for person in people:
-        language = person.preferred_language
-        with override(language):
-            assert term.cancelled_on is not None
-            day = formats.date_format(term.cancelled_on)
-        enqueue_mail(
-            "dues_cancelled",
-            to=person.email,
-            language=language,
-            context={
-                "name": person.get_short_name(),
-                "organisation": term.organisation.public_name,
-                "day": day,
-                "reason": term.cancelled_reason,
-                "path": path_in(language, "membership_area"),
-            },
-            about=f"term:{term.pk}/cancelled",
-        )

@@ -7,9 +7,7 @@ from functools import partial
 from django.utils import timezone
 
 from core.mailing.expectations import Expected
-from core.models import User
-from funding.dues import admission, billing, changing, crediting, renewal
-from funding.dues.refusals import NobodyToBill
+from funding.dues import admission, billing, changing, crediting, letters, renewal
 from funding.payments.models import Invoice
 from membership.models import Term, TermNotice, TierChange
 from membership.models.renewals import notice_day
@@ -66,20 +64,20 @@ def _offer(term: Term) -> None:
 
 
 def _mail_offer(offered: Term, invoice: Invoice | None) -> None:
-    for person in renewal.who_pays(offered.organisation):
+    for person in letters.who_pays(offered.organisation):
         renewal.mail_offer(person, offered, invoice)
 
 
 def _notice(term: Term, offered: Term | None, kind: TermNotice.Kind) -> None:
     TermNotice.objects.get_or_create(term=term, kind=kind)
-    for person in renewal.who_pays(term.organisation):
+    for person in letters.who_pays(term.organisation):
         renewal.mail_notice(person, term, offered, kind)
 
 
 def _expected(
     term: Term, kind: TermNotice.Kind, template: str, due_on: datetime.date, send: partial[None]
 ) -> Expected:
-    person = _first_of(term)
+    person = next(iter(letters.who_reads(term.organisation)), None)
     return Expected(
         about=f"term:{term.pk}/{kind.value}",
         template=template,
@@ -88,13 +86,6 @@ def _expected(
         due_on=due_on,
         send=send,
     )
-
-
-def _first_of(term: Term) -> User | None:
-    try:
-        return renewal.who_pays(term.organisation)[0]
-    except NobodyToBill:
-        return None
 
 
 # --- Invoices -------------------------------------------------------------------------------------
@@ -133,24 +124,13 @@ def _invoices_of_changes(first: datetime.date, last: datetime.date) -> Iterator[
         change = changes.get(invoice.purpose_id)
         if change is None:
             continue
-        send = partial(
-            changing._mail,
-            "dues_change_invoice",
-            change,
-            invoice=invoice,
-            extra={
-                "number": invoice.number,
-                "amount": invoice.money,
-                "invoice_path": invoice.get_absolute_url(),
-            },
-        )
         yield Expected(
             about=f"invoice:{invoice.number}",
             template="dues_change_invoice",
             to=invoice.bill_to_email,
             language=invoice.language,
             due_on=invoice.issued_on,
-            send=send,
+            send=partial(changing.mail_invoice, change, invoice),
         )
 
 

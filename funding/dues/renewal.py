@@ -8,18 +8,16 @@ payment or a waiver makes it count.
 import datetime
 import logging
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.translation import gettext, override
 
 from core import audit
-from core.mail import enqueue_mail
 from core.models import User
 from core.money import Money
 from core.transactions import inside_transaction, use_case
-from funding.dues import billing, crediting
+from funding.dues import billing, crediting, letters
 from funding.dues.refusals import (
     ApplyAgain,
     DuesRefusal,
@@ -29,8 +27,7 @@ from funding.dues.refusals import (
 )
 from funding.payments.models import Invoice, Payment, Status
 from membership import fees, terms
-from membership.links import path_in
-from membership.models import FeeRule, Organisation, Seat, SeatRole, Term, TermNotice
+from membership.models import FeeRule, Organisation, Term, TermNotice
 from membership.models.renewals import NOTICE_DAYS, notice_day
 from membership.models.terms import GRACE
 from membership.refusals import TierNotOffered
@@ -155,7 +152,7 @@ def offer(term: Term, *, on: datetime.date) -> Term:
 
     It costs what the fee table says for its first day. Raises TierNotOffered, NobodyToBill.
     """
-    people = who_pays(term.organisation)
+    people = letters.who_pays(term.organisation)
     starts_on = term.ends_on + datetime.timedelta(days=1)
     return _open(
         term,
@@ -206,20 +203,6 @@ def _open(
     return new
 
 
-def who_pays(organisation: Organisation) -> list[User]:
-    """The billing contacts, else the primary contact. Raises NobodyToBill."""
-    seats = list(
-        Seat.objects.filter(organisation=organisation, person__is_active=True)
-        .select_related("person")
-        .order_by("pk")
-    )
-    for role in (SeatRole.BILLING_CONTACT, SeatRole.PRIMARY_CONTACT):
-        found = [seat.person for seat in seats if role in seat.roles]
-        if found:
-            return found
-    raise NobodyToBill(organisation=organisation)
-
-
 # --- Notices --------------------------------------------------------------------------------------
 
 
@@ -232,9 +215,8 @@ def _tell_of_the_end(term: Term, offered: Term | None, day: datetime.date) -> bo
     if term.notices.filter(kind__in=later).exists():
         return False
     TermNotice.objects.create(term=term, kind=kind)
-    try:
-        people = who_pays(term.organisation)
-    except NobodyToBill:
+    people = letters.who_reads(term.organisation)
+    if not people:
         logger.error("Nobody can be told of the end of term %s.", term.pk)
         return True
     for person in people:
@@ -292,6 +274,7 @@ def mail_notice(person: User, term: Term, offered: Term | None, kind: TermNotice
         )
 
 
+@inside_transaction
 def _mail(
     template: str,
     person: User,
@@ -302,33 +285,21 @@ def _mail(
     last: Term | None = None,
     kind: str = "",
 ) -> None:
-    language = person.preferred_language
     last = last or term
-    with override(language):
-        context: dict[str, Any] = {
-            "name": person.get_short_name(),
-            "organisation": term.organisation.public_name,
-            "starts_on": formats.date_format(term.starts_on),
-            "ends_on": formats.date_format(term.ends_on),
-            "last_ends_on": formats.date_format(last.ends_on),
-            "grace_until": formats.date_format(last.grace_until),
-            "path": path_in(language, "membership_area"),
-            "kind": str(kind),
-        }
-        if invoice is not None:
-            context |= {
-                "number": invoice.number,
-                "amount": invoice.outstanding.format(language),
-                "due_on": formats.date_format(invoice.due_on),
-                "invoice_path": invoice.get_absolute_url(),
-            }
-    enqueue_mail(
+    letters.write(
         template,
-        to=person.email,
-        language=language,
-        context=context,
-        attachments=[("invoice", str(invoice.public_id))] if invoice else [],
+        person,
+        term.organisation.public_name,
+        {
+            "starts_on": term.starts_on,
+            "ends_on": term.ends_on,
+            "last_ends_on": last.ends_on,
+            "grace_until": last.grace_until,
+            "kind": str(kind),
+        },
         about=about,
+        invoice=invoice,
+        asked=invoice.outstanding if invoice else None,
     )
 
 
@@ -443,7 +414,7 @@ def rejoin(organisation: Organisation, *, by: User) -> Term:
             starts_on=today,
             on=today,
             due_on=today + billing.PAYMENT_PERIOD,
-            people=who_pays(organisation),
+            people=letters.who_pays(organisation),
             renews=None,
             by=by,
         )

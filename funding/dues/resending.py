@@ -8,7 +8,7 @@ from core import audit
 from core.mail import enqueue_mail
 from core.models import User
 from core.transactions import use_case
-from funding.dues import billing, renewal
+from funding.dues import billing, letters
 from funding.dues.refusals import NothingOpen, SentToday
 from funding.payments import issuer
 from funding.payments.models import Invoice
@@ -42,7 +42,7 @@ def resend(term: Term, *, by: User) -> Invoice:
         billing.require_payable(locked, invoice)
         if _was_sent_today(locked):
             raise SentToday(number=invoice.number)
-        people = renewal.who_pays(locked.organisation)
+        people = letters.who_pays(locked.organisation)
         audit.record(_ACTION, locked, by=by, number=invoice.number)
         for person in people:
             _send(invoice, person)

@@ -1,15 +1,12 @@
 """Waiving dues that were billed: its open invoice is credited, and its organisation reads why."""
 
 from django.utils import formats, timezone
-from django.utils.translation import override
 
-from core.mail import enqueue_mail
 from core.models import User
 from core.transactions import inside_transaction, use_case
-from funding.dues import billing, crediting, renewal
-from funding.dues.refusals import NobodyToBill, PaymentUnderWay, TermEnded
+from funding.dues import billing, crediting, letters
+from funding.dues.refusals import PaymentUnderWay, TermEnded
 from membership import profile, terms
-from membership.links import path_in
 from membership.models import Organisation, Term
 from membership.refusals import (
     AlreadyCancelled,
@@ -42,7 +39,18 @@ def waive_dues(term: Term, *, by: User, reason: str) -> Term:
         if invoice is not None and not crediting.withdraw(invoice, reason=why, told=False):
             raise PaymentUnderWay(number=invoice.number)
         term = terms.waive(term, on=timezone.localdate(), by=by, reason=why)
-        _tell(term)
+        for person in letters.who_reads(term.organisation):
+            letters.write(
+                "dues_waived",
+                person,
+                term.organisation.public_name,
+                {
+                    "starts_on": term.starts_on,
+                    "ends_on": term.ends_on,
+                    "reason": term.waived_reason,
+                },
+                about=f"term:{term.pk}/waived",
+            )
     return term
 
 
@@ -70,29 +78,3 @@ def _require_awaiting(term: Term) -> None:
         raise AlreadyCancelled(since=formats.date_format(term.cancelled_on))
     if timezone.localdate() > term.ends_on:
         raise TermEnded(day=formats.date_format(term.ends_on))
-
-
-@inside_transaction
-def _tell(term: Term) -> None:
-    try:
-        people = renewal.who_pays(term.organisation)
-    except NobodyToBill:
-        return
-    for person in people:
-        language = person.preferred_language
-        with override(language):
-            first, last = formats.date_format(term.starts_on), formats.date_format(term.ends_on)
-        enqueue_mail(
-            "dues_waived",
-            to=person.email,
-            language=language,
-            context={
-                "name": person.get_short_name(),
-                "organisation": term.organisation.public_name,
-                "starts_on": first,
-                "ends_on": last,
-                "reason": term.waived_reason,
-                "path": path_in(language, "membership_area"),
-            },
-            about=f"term:{term.pk}/waived",
-        )
