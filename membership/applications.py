@@ -133,8 +133,6 @@ def _write(
         setattr(application, field, value)
     application.version += 1
     application.step_versions |= {str(step): [application.version, by.pk] for step in steps}
-    application.saved_by = by
-    application.saved_at = timezone.now()
     application.save()
     if ticked is not None:
         application.ticked_versions.set(ticked)

@@ -1,18 +1,16 @@
 """Anyone checks a certificate, and any page shows a badge. Both say what is true today."""
 
-import hashlib
 import uuid
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.cache import get_conditional_response
-from django.utils.http import quote_etag
 from django.utils.translation import get_language, override
 from django.views.decorators.http import require_safe
 
+from core.responses import picture_for_any_site
 from membership import badge
 from membership.certificates import Claim, claim_of
 from membership.models import Organisation
@@ -58,13 +56,4 @@ def badge_svg(request: HttpRequest, slug: str) -> HttpResponseBase:
     claim = _claim_of(organisation.merged_into or organisation)
     with override(language):
         text = badge.svg(claim, language=language, theme=theme)
-    etag = quote_etag(hashlib.sha256(text.encode()).hexdigest()[:32])
-    unchanged = get_conditional_response(request, etag=etag)
-    response = unchanged or HttpResponse(text, content_type="image/svg+xml; charset=utf-8")
-    response["ETag"] = etag
-    response["Cache-Control"] = "public, max-age=300"
-    # Nothing at all: the site's own policy (django-csp) leaves a header that is there alone.
-    response["Content-Security-Policy"] = "default-src 'none'"
-    response["Access-Control-Allow-Origin"] = "*"
-    response["Cross-Origin-Resource-Policy"] = "cross-origin"
-    return response
+    return picture_for_any_site(request, text)

@@ -4,7 +4,6 @@ import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -12,16 +11,13 @@ from django.utils import formats, timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.defaults import permission_denied
-from django.views.generic import TemplateView
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 
 from core.merge_form import MergeForm
-from core.models import User
 from core.refusals import Refusal
 from membership import merging, organisations, profile, tasks, timeline
 from membership.models import Organisation, SeatRecord
 from membership.profile_forms import OrganisationProfileForm, StandingForm
+from membership.staff_pages import StaffPage
 
 VIEW = "membership.view_organisation"
 CHANGE = profile.CHANGE
@@ -64,23 +60,11 @@ def facts(organisation: Organisation) -> list[tuple[str, Any]]:
     return found
 
 
-class OrganisationBase(WagtailAdminTemplateMixin, TemplateView):
-    """A page about one organisation; ``right`` opens it."""
+class OrganisationBase(StaffPage):
+    """A page about one organisation."""
 
     right = CHANGE
     header_icon = "group"
-    http_method_names = ["get", "head", "post"]
-    _show_breadcrumbs = True
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not request.user.has_perm(self.right):
-            return permission_denied(request, PermissionDenied())
-        return super().dispatch(request, *args, **kwargs)
-
-    @property
-    def person(self) -> User:
-        assert isinstance(self.request.user, User)
-        return self.request.user
 
     @cached_property
     def row(self) -> Organisation:

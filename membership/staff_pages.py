@@ -1,4 +1,4 @@
-"""What pages of the menu "Members" share that are about no single row: rights, path, menu item."""
+"""What pages of the menu "Members" share: rights, path, menu item."""
 
 from typing import Any
 

@@ -36,12 +36,6 @@ def mark_alive(dead: DeadAddress, *, by: User) -> None:
         DeadAddress.objects.filter(pk=dead.pk).delete()
 
 
-def dead_among(addresses: list[str]) -> set[str]:
-    """Those of ``addresses`` that are dead, in small letters."""
-    small = {address.strip().lower() for address in addresses}
-    return set(DeadAddress.objects.filter(address__in=small).values_list("address", flat=True))
-
-
 # --- Unsubscribed ---------------------------------------------------------------------------------
 
 

@@ -30,30 +30,24 @@ from membership.lists import Act
 from membership.models import Organisation, Term, TermPolicy, Tier
 
 
-class CancelForm(forms.Form):
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("The organisation reads it."),
+        error_messages={"required": _("Write the reason. The organisation reads it.")},
+    )
+
+
+class CancelForm(ReasonForm):
     on = forms.DateField(
         label=_("With effect from"),
         widget=AdminDateInput,
         help_text=_("The first day on which it counts no more: today or a later day of the term."),
         error_messages={"required": _("Write the day.")},
     )
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("The organisation reads it."),
-        error_messages={"required": _("Write the reason. The organisation reads it.")},
-    )
-
-
-class WaiveForm(forms.Form):
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("The organisation reads it."),
-        error_messages={"required": _("Write the reason. The organisation reads it.")},
-    )
+    field_order = ["on", "reason"]
 
 
 class LengthForm(forms.Form):
@@ -142,11 +136,11 @@ class WaiveView(OneTermPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         invoice = billing.standing_invoice(self.term)
         return super().get_context_data(
-            **{"term": self.term, "invoice": invoice, "form": WaiveForm(), **kwargs}
+            **{"term": self.term, "invoice": invoice, "form": ReasonForm(), **kwargs}
         )
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        form = WaiveForm(request.POST)
+        form = ReasonForm(request.POST)
         if form.is_valid():
             try:
                 waiving.waive_dues(self.term, by=self.person, **form.cleaned_data)

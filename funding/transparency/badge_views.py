@@ -1,18 +1,15 @@
 """The badge of a pool, and the page that says how to put it on one's own."""
 
-import hashlib
-
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import get_conditional_response
 from django.utils.html import format_html
-from django.utils.http import quote_etag
 from django.utils.translation import get_language, override
 from django.views.decorators.http import require_safe
 
+from core.responses import picture_for_any_site
 from funding.ledger.models import Pool
 from funding.pools.addresses import pool_page
 from funding.transparency import badge
@@ -43,16 +40,7 @@ def badge_svg(request: HttpRequest, code: str) -> HttpResponseBase:
     pool = _pool(code)
     with override(language):
         text = badge.svg(badge.of(pool), language=language, theme=theme)
-    etag = quote_etag(hashlib.sha256(text.encode()).hexdigest()[:32])
-    unchanged = get_conditional_response(request, etag=etag)
-    response = unchanged or HttpResponse(text, content_type="image/svg+xml; charset=utf-8")
-    response["ETag"] = etag
-    response["Cache-Control"] = "public, max-age=300"
-    # Nothing at all: the site's own policy (django-csp) leaves a header that is there alone.
-    response["Content-Security-Policy"] = "default-src 'none'"
-    response["Access-Control-Allow-Origin"] = "*"
-    response["Cross-Origin-Resource-Policy"] = "cross-origin"
-    return response
+    return picture_for_any_site(request, text)
 
 
 @require_safe

@@ -119,25 +119,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="application",
-            name="saved_at",
-            field=models.DateTimeField(
-                blank=True, editable=False, null=True, verbose_name="saved at"
-            ),
-        ),
-        migrations.AddField(
-            model_name="application",
-            name="saved_by",
-            field=models.ForeignKey(
-                blank=True,
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="application",
             name="signatory_function",
             field=models.CharField(
                 blank=True, max_length=150, verbose_name="function of who accepts"

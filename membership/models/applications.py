@@ -95,15 +95,6 @@ class Application(models.Model):
     # steps do not disturb each other.
     version = models.PositiveIntegerField(default=1, editable=False)
     step_versions = models.JSONField(default=dict, blank=True, editable=False)
-    saved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        editable=False,
-        related_name="+",
-    )
-    saved_at = models.DateTimeField(_("saved at"), null=True, blank=True, editable=False)
 
     state = models.CharField(
         _("state"), max_length=20, choices=State.choices, default=State.DRAFT, db_index=True
