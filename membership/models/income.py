@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.translation import gettext_lazy as _
 
 from core import countries
@@ -51,7 +51,7 @@ class CountryIncomeGroup(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.country_name}, {self.valid_from:%Y-%m-%d}"
+        return f"{self.country_name}, {formats.date_format(self.valid_from)}"
 
     def clean(self) -> None:
         """A person adds lines for days to come; what was billed until today does not change."""

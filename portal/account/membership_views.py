@@ -96,6 +96,10 @@ class Standing:
     status: Term.Status
 
     @property
+    def makes_member(self) -> bool:
+        return self.status in (Term.Status.CURRENT, Term.Status.GRACE)
+
+    @property
     def tag(self) -> str:
         """How the status is coloured (templates/components/tag.html)."""
         return {
@@ -132,9 +136,8 @@ class Membership:
     @property
     def latest(self) -> Standing | None:
         """The term that makes it a member; else the newest, past renewals that nobody took up."""
-        counting = (Term.Status.CURRENT, Term.Status.GRACE)
         for standing in self.standings:
-            if standing.status in counting:
+            if standing.makes_member:
                 return standing
         begun = [each for each in self.standings if each.term.last_day >= each.term.starts_on]
         return next(iter(begun or self.standings), None)

@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.models import User
+from core.transactions import use_case
 from funding.ledger.models import Pool
 from funding.payments.models import Payment
-from membership import reviewing
+from membership import reviewing, terms
 from membership.models import Agreement, AgreementVersion, Application, Tier
 from tests.factories.membership import (
     MINISTRY,
@@ -243,6 +244,20 @@ def test_a_member_that_applies_again_stays_one_organisation(
     charlie.post(address, typed())  # who has no seat there begins as anybody does
     assert Application.objects.get(state=State.DRAFT, organisation=None)
     assert term.application != draft
+
+
+def test_certificate_and_badge_are_offered_to_members_alone(alice: User, client: Client) -> None:
+    term = admitted_term(alice)
+    papers = [
+        reverse(name, args=[term.organisation.slug])
+        for name in ("membership_certificate", "membership_badge")
+    ]
+    before = page(client.get(reverse("membership_area")))
+    assert not [address for address in papers if address in before]
+    with use_case():
+        terms.settle(term, on=timezone.localdate())
+    after = page(client.get(reverse("membership_area")))
+    assert [address for address in papers if address in after] == papers
 
 
 def test_applying_asks_to_sign_in_and_leads_back(foundation: Pool, client: Client) -> None:
