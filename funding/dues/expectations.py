@@ -25,9 +25,9 @@ def notices(first: datetime.date, last: datetime.date) -> Iterator[Expected]:
     would only confuse.
     """
     yield from _offers_made(first, last)
-    terms = renewal.near_their_end(last).select_related("organisation", "tier")
-    for term in terms.prefetch_related("notices"):
-        offered = Term.objects.filter(renews=term).select_related("organisation").first()
+    terms = renewal.near_their_end(last)
+    for term in terms.select_related("organisation", "tier", "renewal__organisation"):
+        offered: Term | None = getattr(term, "renewal", None)
         if offered is None and renewal.offer_due(term, last):
             due_on = notice_day(term, Kind.OFFER)
             if first <= due_on:
