@@ -301,6 +301,18 @@ class TestNotices:
         for offset in (-6, 4, 15, 31):
             assert reminders.send_due(day(offset)) == 0
 
+    def test_a_reminder_asks_for_what_is_left(self, member: Term) -> None:
+        run(day(-60))
+        invoice = billing.standing_invoice(member.renewal)
+        assert invoice is not None
+        transfer(invoice, invoice.total - 1_000)
+        sent()
+        run(day(-30))
+        run_pending_jobs()
+        (reminder,) = mail.outbox
+        assert "$10.00" in reminder.body
+        assert invoice.money.format("en") not in reminder.body
+
     def test_who_is_paying_by_bank_debit_is_not_reminded_nor_lapsed(self, member: Term) -> None:
         run(day(-60))
         with time_machine.travel(datetime.datetime.combine(day(-2), datetime.time(12))):

@@ -196,6 +196,16 @@ def test_a_new_line_changes_the_fee_from_its_day_on_and_the_past_stays(foundatio
     assert income.group_of("MW", datetime.date(2001, 1, 1)) == "low"
 
 
+def test_every_countrys_group_at_once_is_what_each_has(foundation: Pool) -> None:
+    line("MW", "lower middle", DAY)
+    line("ZM", "", DAY + datetime.timedelta(days=1))
+    for on in (datetime.date(2001, 1, 1), DAY, DAY + datetime.timedelta(days=1)):
+        groups = income.groups(on)
+        assert {code: groups.get(code, "") for code in countries.all_countries()} == {
+            code: income.group_of(code, on) for code in countries.all_countries()
+        }
+
+
 def test_a_country_can_lose_its_group(foundation: Pool) -> None:
     line("MW", "", DAY)
     assert fee_for(tier("implementer"), "company", "MW", DAY).amount == 300_000
