@@ -155,5 +155,5 @@ class TierChangeViewSet(ReadViewSet):
         "applied_on",
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return TierChange.objects.select_related("term__organisation", "old_tier", "new_tier")

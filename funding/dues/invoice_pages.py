@@ -110,5 +110,5 @@ class DuesInvoiceViewSet(InvoiceViewSet):
     menu_label = _("Dues invoices")
     page_view = DuesInvoicePage
 
-    def get_queryset(self, request: Any) -> Any:
-        return super().get_queryset(request).filter(purpose__in=[billing.PURPOSE, billing.CHANGE])
+    def rows(self) -> Any:
+        return super().rows().filter(purpose__in=[billing.PURPOSE, billing.CHANGE])

@@ -218,7 +218,7 @@ class StatementViewSet(ReadViewSet):
         "imported_at",
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return BankStatement.objects.select_related("account", "imported_by").defer("content")
 
     def more_urls(self) -> list[URLPattern]:
@@ -352,6 +352,11 @@ class ExpectedIndexView(GuardedIndexView):
             return queryset.filter(reference=compact)
         return super().search_queryset(queryset)
 
+    def complete(self, rows: list[Any]) -> None:
+        left = receiving.outstanding_of(rows)
+        for row in rows:
+            row.left = left[row.pk]
+
 
 class ExpectedViewSet(ReadViewSet):
     model = ExpectedPayment
@@ -376,12 +381,12 @@ class ExpectedViewSet(ReadViewSet):
         Column("paper", label=_("Paper"), accessor=lambda row: row.number or row.invoice.number),
         "payer_name",
         money_column("amount", _("Amount"), lambda row: row.money, sort_key="amount"),
-        money_column("outstanding", _("Outstanding"), receiving.outstanding),
+        money_column("outstanding", _("Outstanding"), lambda row: row.left),
         Column("way", label=_("Way"), accessor=lambda row: row.channel or _("bank transfer")),
         "due_on",
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return ExpectedPayment.objects.select_related("invoice__credit_note", "channel", "pool")
 
 

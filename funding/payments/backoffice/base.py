@@ -55,6 +55,20 @@ class GuardedIndexView(generic.IndexView):
         **generic.IndexView.custom_value_preprocess,
         str: {generic.IndexView.FORMAT_CSV: text_cell},
     }
+    # What a viewset lists (`ReadViewSet.rows`); all rows of the model without one.
+    rows: Callable[[], Any] | None = None
+
+    def get_base_queryset(self) -> Any:
+        return self.rows() if self.rows else super().get_base_queryset()
+
+    def paginate_queryset(self, queryset: Any, page_size: int) -> Any:
+        paginator, page, _rows, more = super().paginate_queryset(queryset, page_size)
+        page.object_list = list(page.object_list)
+        self.complete(page.object_list)
+        return paginator, page, page.object_list, more
+
+    def complete(self, rows: list[Any]) -> None:
+        """Give the rows of one page, together, what their columns show and no join brings."""
 
     def search_queryset(self, queryset: Any) -> Any:
         """A row that other tables name several times is found once."""
@@ -64,14 +78,26 @@ class GuardedIndexView(generic.IndexView):
         return queryset.filter(pk__in=found.order_by().values("pk"))
 
 
-class ReadViewSet(ModelViewSet):
+class ListingViewSet(ModelViewSet):
+    """A viewset that says which rows it lists; Wagtail asks one for a model for nothing but it."""
+
+    index_view_class = GuardedIndexView
+
+    def rows(self) -> Any:
+        """The rows of the list, with what its columns read of other tables."""
+        return self.model._default_manager.all()
+
+    def get_index_view_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_index_view_kwargs(**kwargs), "rows": self.rows}
+
+
+class ReadViewSet(ListingViewSet):
     """A list with search and filters, and a page for each row.
 
     The page is Wagtail's inspect view, or ``page_view`` where more is shown or done. Nothing is
     added, edited or deleted, whoever asks. More URLs: ``more_urls()``.
     """
 
-    index_view_class = GuardedIndexView
     inspect_view_enabled = True
     copy_view_enabled = False
     add_to_reference_index = False

@@ -11,11 +11,20 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column
 
+from core.money import Money
 from core.refusals import Refusal
 from core.transactions import use_case
 from funding.payments import credit_notes, issuer, progress
-from funding.payments.backoffice.base import ReadViewSet, RowPage, facts, money_column, only_read
+from funding.payments.backoffice.base import (
+    GuardedIndexView,
+    ReadViewSet,
+    RowPage,
+    facts,
+    money_column,
+    only_read,
+)
 from funding.payments.models import CreditNote, Invoice, Receipt
+from funding.payments.models.papers import received_by
 from funding.payments.permissions import ISSUE_CREDIT_NOTE
 
 only_read(Invoice, Receipt, CreditNote)
@@ -187,6 +196,13 @@ def _void_column() -> Column:
     )
 
 
+class InvoiceIndexView(GuardedIndexView):
+    def complete(self, rows: list[Any]) -> None:
+        came = received_by(Invoice.objects.filter(pk__in=[row.pk for row in rows]))
+        for row in rows:
+            row.left = Money(max(0, row.total - came.get(row.pk, 0)), row.currency)
+
+
 class InvoiceViewSet(ReadViewSet):
     model = Invoice
     name = "payments_invoices"
@@ -194,6 +210,7 @@ class InvoiceViewSet(ReadViewSet):
     icon = "doc-full"
     menu_label = _("Invoices")
     page_view = InvoicePage
+    index_view_class = InvoiceIndexView
     filterset_class = InvoiceFilterSet
     search_fields = ["number", "reference", "bill_to_name", "bill_to_email", "purchase_order"]
     list_display = [
@@ -202,11 +219,11 @@ class InvoiceViewSet(ReadViewSet):
         money_column("money", _("Total"), lambda row: row.money),
         "issued_on",
         "due_on",
-        money_column("outstanding", _("Still to be paid"), lambda row: row.outstanding),
+        money_column("outstanding", _("Still to be paid"), lambda row: row.left),
         _void_column(),
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return Invoice.objects.select_related("credit_note")
 
 
@@ -237,7 +254,7 @@ class ReceiptViewSet(ReadViewSet):
         _void_column(),
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return Receipt.objects.select_related("credit_note")
 
 
@@ -261,5 +278,5 @@ class CreditNoteViewSet(ReadViewSet):
         "issued_on",
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return CreditNote.objects.select_related("invoice", "receipt")

@@ -218,7 +218,7 @@ class PaymentViewSet(ReadViewSet):
 
     export_headings = {"money.decimal": _("Amount")}
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return Payment.objects.select_related("pool")
 
     def more_urls(self) -> list[URLPattern]:
@@ -287,5 +287,5 @@ class SubscriptionViewSet(ReadViewSet):
         "created_at",
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return Subscription.objects.select_related("pool")

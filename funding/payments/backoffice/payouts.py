@@ -314,7 +314,7 @@ class PayoutViewSet(ReadViewSet):
         "requested_at",
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return Payout.objects.select_related("pool", "requested_by").prefetch_related("decisions")
 
     def more_urls(self) -> list[URLPattern]:

@@ -88,7 +88,7 @@ class DisputeViewSet(ReadViewSet):
         "opened_at",
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         by_deadline = F("evidence_due_at").asc(nulls_last=True)
         return Dispute.objects.select_related("payment").order_by(
             F("closed_at").desc(nulls_first=True), by_deadline, "-opened_at"
@@ -148,7 +148,7 @@ class ProcessorPayoutViewSet(ReadViewSet):
         "created_at",
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return ProcessorPayout.objects.prefetch_related("matches")
 
 

@@ -1,8 +1,10 @@
 """Money for an expected payment arrived, by a bank line or by a manual channel: one path."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import replace
 
+from django.db.models import Sum
 from django.utils import formats, timezone
 
 from core.models import User
@@ -11,6 +13,7 @@ from core.transactions import inside_transaction
 from funding.payments import outcomes, progress
 from funding.payments.banking import refusals
 from funding.payments.models import Channel, ExpectedPayment, Invoice, Payment, Status
+from funding.payments.models.papers import received_by
 from funding.payments.outcomes import Settlement
 
 
@@ -57,13 +60,38 @@ def lock_expected(expected: ExpectedPayment) -> ExpectedPayment:
 
 def outstanding(expected: ExpectedPayment) -> Money:
     """What is still expected; of an invoice's, no more than cards and transfers together left."""
-    left = expected.outstanding
+    return _left(expected, expected.received)
+
+
+def outstanding_of(rows: Sequence[ExpectedPayment]) -> dict[int, Money]:
+    """`outstanding` of many by their ids, by two queries."""
+    of_invoices = received_by(Invoice.objects.filter(expected__in=rows))
+    alone = Payment.objects.filter(
+        status=Status.SUCCEEDED, expected__in=[row.pk for row in rows if row.invoice_id is None]
+    )
+    of_rows = dict(alone.order_by().values_list("expected").annotate(sum=Sum("amount")))
+    return {
+        row.pk: _left(
+            row,
+            Money(
+                of_rows.get(row.pk, 0)
+                if row.invoice_id is None
+                else of_invoices.get(row.invoice_id, 0),
+                row.currency,
+            ),
+        )
+        for row in rows
+    }
+
+
+def _left(expected: ExpectedPayment, received: Money) -> Money:
+    left = expected.still_expected(received)
     invoice = expected.invoice
     if invoice is None:
         return left
     if invoice.voided_by is not None:
         return Money(0, expected.currency)
-    return min(left, invoice.outstanding)
+    return min(left, Money(max(0, invoice.total - received.amount), expected.currency))
 
 
 def require_payable(expected: ExpectedPayment, amount: Money) -> None:

@@ -205,7 +205,7 @@ class CheckViewSet(ReadViewSet):
         "checked_at",
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return DonorCheck.objects.select_related("donor", "checked_by")
 
     def more_urls(self) -> list[URLPattern]:

@@ -169,7 +169,7 @@ class DonorViewSet(ReadViewSet):
     ]
     list_export = ["name", "kind", "email", "country", "public_name", "created_at"]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return Donor.objects.select_related("user")
 
     def more_urls(self) -> list[URLPattern]:

@@ -103,5 +103,5 @@ class GiftViewSet(ReadViewSet):
         "declined_at",
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return Gift.objects.select_related("pool", "donor")

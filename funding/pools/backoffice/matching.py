@@ -191,7 +191,7 @@ class MatchingViewSet(ReadViewSet):
         "ended_at",
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return MatchingOffer.objects.select_related("donor", "pool")
 
     def more_urls(self) -> list[URLPattern]:

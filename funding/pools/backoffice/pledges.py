@@ -344,7 +344,7 @@ class PledgeViewSet(ReadViewSet):
         "confirmed_at",
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return Pledge.objects.select_related("pool", "donor").prefetch_related("instalments")
 
     def more_urls(self) -> list[URLPattern]:

@@ -361,7 +361,7 @@ class RecordedViewSet(ReadViewSet):
         "recorded_at",
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return RecordedGiving.objects.select_related(
             "donor", "gift__pool", "pledge__pool", "recorded_by"
         )

@@ -2,23 +2,25 @@
 
 from typing import Any
 
+import django_filters
 from django import forms
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.forms import WagtailAdminModelForm
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import CreateView, EditView
-from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.admin.widgets import AdminDateInput
 from wagtail.permissions import register_permission_policy
 
 from core.refusals import Refusal
+from funding.payments.backoffice.base import ListingViewSet
 from funding.pools import stewards
 from funding.pools.backoffice.forms import RefusingView
 from funding.pools.backoffice.reading import ReadPolicy
-from funding.pools.models import PoolSteward
+from funding.pools.models import PoolProfile, PoolSteward
 
 
 class StewardPolicy(ReadPolicy):
@@ -104,7 +106,17 @@ class EndView(RefusingView, EditView):
         return self.save_action()
 
 
-class StewardViewSet(ModelViewSet):
+class StewardFilterSet(WagtailFilterSet):
+    profile = django_filters.ModelChoiceFilter(
+        label=_("Pool"), queryset=PoolProfile.objects.select_related("pool")
+    )
+
+    class Meta:
+        model = PoolSteward
+        fields = ["profile"]
+
+
+class StewardViewSet(ListingViewSet):
     model = PoolSteward
     name = "pool_stewards"
     icon = "group"
@@ -113,7 +125,7 @@ class StewardViewSet(ModelViewSet):
     add_to_reference_index = False
     add_view_class = AppointView
     edit_view_class = EndView
-    list_filter = ["profile"]
+    filterset_class = StewardFilterSet
     list_display = [
         "name",
         "organisation",
@@ -125,5 +137,5 @@ class StewardViewSet(ModelViewSet):
     def get_form_class(self, for_update: bool = False) -> type[WagtailAdminModelForm]:
         return EndForm if for_update else AppointForm
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return PoolSteward.objects.select_related("profile__pool")

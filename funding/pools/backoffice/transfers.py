@@ -304,7 +304,7 @@ class TransferViewSet(ReadViewSet):
         "requested_at",
     ]
 
-    def get_queryset(self, request: Any) -> Any:
+    def rows(self) -> Any:
         return PoolTransfer.objects.select_related("from_pool", "to_pool", "requested_by")
 
     def more_urls(self) -> list[URLPattern]:
