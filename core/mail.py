@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from anymail.exceptions import AnymailRecipientsRefused
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
-from django.db import transaction
 from django.template import Context, TemplateDoesNotExist
 from django.template.loader import get_template
 from django.utils import timezone, translation
@@ -26,6 +25,9 @@ from core.transactions import inside_transaction, use_case
 
 # About six hours of tries: longer than a mail server's usual trouble.
 ATTEMPTS = 12
+# About ten minutes of tries: a code is good for a quarter of an hour.
+ATTEMPTS_WAITED_FOR = 6
+FIRST = 100  # ahead of whatever else waits in the queue, a thousand reminders among it
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ def enqueue_mail(
         context=context,
         attachments=attachments,
     )
-    send_template.enqueue(
+    send: Any = send_waited_for if template in catalogue.WAITED_FOR else send_template
+    send.enqueue(
         template=template,
         to=to,
         language=language,
@@ -120,64 +123,19 @@ def enqueue_test(template: str, to: str, language: str) -> Delivery:
     return delivery
 
 
-def enqueue_message(message: EmailMessage, *, template: str = "") -> None:
-    """Send a message that is rendered already (allauth's). Works in and out of a transaction.
-
-    The log has a row for each address; ``template`` is what it calls the message.
-
-    Raises ValueError for a message with attachments: the queue carries texts.
-    """
-    if message.attachments:
-        raise ValueError("A queued message carries no attachments.")
-    html = [
-        content for content, kind in getattr(message, "alternatives", []) if kind == "text/html"
-    ]
-    message_id = _message_id()
-    with transaction.atomic():
-        for number, address in enumerate(message.recipients()):
-            log.queued(
-                template=template,
-                address=str(address),
-                language=str(message.extra_headers.get("Content-Language", "")),
-                message_id=message_id if number == 0 else f"{message_id} {number}",
-            )
-        send_rendered.enqueue(
-            subject=_one_line(str(message.subject)),
-            text=str(message.body) if message.content_subtype == "plain" else "",
-            html=str(html[0])
-            if html
-            else str(message.body)
-            if message.content_subtype == "html"
-            else "",
-            to=[str(address) for address in message.to],
-            cc=[str(address) for address in message.cc],
-            bcc=[str(address) for address in message.bcc],
-            reply_to=[str(address) for address in message.reply_to],
-            from_email=str(message.from_email),
-            headers={key: str(value) for key, value in message.extra_headers.items()},
-            message_id=message_id,
-        )
-
-
 def _given_up(error: BaseException, *_args: Any, message_id: str, **_rest: Any) -> None:
-    log.failed(_rows(message_id), f"{type(error).__name__}: {error}")
+    log.failed(message_id, f"{type(error).__name__}: {error}")
 
 
-def _rows(message_id: str) -> list[str]:
-    """The numbers in the log of a message: one, or one for each of its addresses."""
-    more = Delivery.objects.filter(message_id__startswith=f"{message_id} ")
-    return [message_id, *more.values_list("message_id", flat=True)]
-
-
-def _holds_a_code(*_args: Any, context: dict[str, Any], **_rest: Any) -> bool:
-    return not catalogue.may_keep(context)
+def _holds_a_secret(*_args: Any, template: str, context: dict[str, Any], **_rest: Any) -> bool:
+    return not catalogue.may_keep(template, context)
 
 
 @job(
     queue="mail",
     attempts=ATTEMPTS,
     forget_arguments=True,
-    forget_when_failed=_holds_a_code,
+    forget_when_failed=_holds_a_secret,
     on_failed=_given_up,
 )
 def send_template(
@@ -191,10 +149,44 @@ def send_template(
 ) -> None:
     """Render and send one message. Sent twice (a worker that died) it has the same Message-ID.
 
-    What its address has unsubscribed from by now is held.
+    It is held where its address is dead or has unsubscribed by now.
     """
-    if not addresses.wants(to, topic):
-        log.held(message_id)
+    _send_unless_held(template, to, language, context, message_id, attachments, topic)
+
+
+@job(
+    queue="mail",
+    attempts=ATTEMPTS_WAITED_FOR,
+    priority=FIRST,
+    forget_arguments=True,
+    forget_when_failed=_holds_a_secret,
+    on_failed=_given_up,
+)
+def send_waited_for(
+    template: str,
+    to: str,
+    language: str,
+    context: dict[str, Any],
+    message_id: str,
+    attachments: Sequence[Sequence[str]] = (),
+    topic: str = "",
+) -> None:
+    """Send a message for which somebody sits before an open page: first, and soon or not at all."""
+    _send_unless_held(template, to, language, context, message_id, attachments, topic)
+
+
+def _send_unless_held(
+    template: str,
+    to: str,
+    language: str,
+    context: dict[str, Any],
+    message_id: str,
+    attachments: Sequence[Sequence[str]],
+    topic: str,
+) -> None:
+    why = addresses.why_held(to, template, topic)
+    if why is not None:
+        log.held(message_id, why)
         return
     message = _message(template, to, language, context)
     if topic:
@@ -256,52 +248,11 @@ def _let_unsubscribe(message: EmailMultiAlternatives, to: str, topic: str, langu
     message.extra_headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 
 
-def _may_hold_a_code(*_args: Any, **_rest: Any) -> bool:
-    """Words of the sign-in: nobody can tell which of them hold a code or a link."""
-    return True
-
-
-@job(
-    queue="mail",
-    attempts=ATTEMPTS,
-    forget_arguments=True,
-    forget_when_failed=_may_hold_a_code,
-    on_failed=_given_up,
-)
-def send_rendered(
-    subject: str,
-    text: str,
-    html: str,
-    to: list[str],
-    cc: list[str],
-    bcc: list[str],
-    reply_to: list[str],
-    from_email: str,
-    headers: dict[str, str],
-    message_id: str,
-) -> None:
-    """Send a message as it was handed to ``enqueue_message``."""
-    message = EmailMultiAlternatives(
-        subject=subject,
-        body=text,
-        from_email=from_email,
-        to=to,
-        cc=cc,
-        bcc=bcc,
-        reply_to=reply_to,
-        headers=headers,
-    )
-    if html:
-        message.attach_alternative(html, "text/html")
-    _send(message, message_id)
-
-
 def _send(message: EmailMessage, message_id: str) -> None:
     message.extra_headers.setdefault("Message-ID", message_id)
     # No out-of-office answer, please (RFC 3834); the second is what Exchange listens to.
     message.extra_headers.setdefault("Auto-Submitted", "auto-generated")
     message.extra_headers.setdefault("X-Auto-Response-Suppress", "All")
-    rows = _rows(message_id)
     # An e-mail service gives this back when it tells what became of the message.
     delivery = Delivery.objects.filter(message_id=message_id).values_list("pk", flat=True).first()
     if delivery is not None:
@@ -311,17 +262,17 @@ def _send(message: EmailMessage, message_id: str) -> None:
     except smtplib.SMTPRecipientsRefused as error:
         codes = [code for code, __ in error.recipients.values()]
         if codes and all(500 <= code < 600 for code in codes):
-            _refused_for_good(rows, error.recipients)
+            _refused_for_good(message_id, error.recipients)
             raise GiveUp(f"The mail server refuses the address for good: {codes}.") from None
-        log.tried(rows, str(error))
+        log.tried(message_id, str(error))
         raise
     except AnymailRecipientsRefused as error:
-        _refused_for_good(rows, dict.fromkeys(message.recipients(), error))
+        _refused_for_good(message_id, dict.fromkeys(message.recipients(), error))
         raise GiveUp("The e-mail service refuses the address for good.") from None
     except Exception as error:
-        log.tried(rows, f"{type(error).__name__}: {error}")
+        log.tried(message_id, f"{type(error).__name__}: {error}")
         raise
-    log.sent(rows, service_id=_number_at_the_service(message))
+    log.sent(message_id, service_id=_number_at_the_service(message))
 
 
 def _number_at_the_service(message: EmailMessage) -> str:
@@ -330,11 +281,11 @@ def _number_at_the_service(message: EmailMessage) -> str:
     return number if isinstance(number, str) else ""
 
 
-def _refused_for_good(rows: list[str], answers: Mapping[str, object]) -> None:
+def _refused_for_good(message_id: str, answers: Mapping[str, object]) -> None:
     """The mail server said at once what otherwise comes back as a bounce."""
     refused = {address.lower(): str(answer) for address, answer in answers.items()}
     with use_case():
-        for found in Delivery.objects.filter(message_id__in=rows):
+        for found in Delivery.objects.filter(message_id=message_id):
             if found.address.lower() in refused:
                 log.came_back(
                     found,

@@ -14,4 +14,6 @@ GROUP_PERMISSIONS: dict[str, tuple[str, ...]] = {
     "Membership officers": ("core.change_mailtext", *_LOG),
     # Invoices, receipts and reminders are theirs to write and to see through.
     "Treasurers": ("core.change_mailtext", *_LOG),
+    # They hold every right named here besides.
+    "Administrators": ("core.forget_address",),
 }

@@ -1,6 +1,7 @@
 """Members accept the versions of agreements that came after they joined."""
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -167,6 +168,15 @@ def _acceptances(version: AgreementVersion) -> QuerySet[Acceptance]:
     )
 
 
+def accepted_versions(versions: Iterable[int]) -> set[tuple[int, int | None]]:
+    """Which of ``versions`` are accepted, each with the organisation that it binds. One query."""
+    rows = Acceptance.objects.filter(version__in=versions)
+    return {
+        (one.version_id, organisation_of(one))
+        for one in rows.select_related("organisation", "application")
+    }
+
+
 def organisation_of(acceptance: Acceptance) -> int | None:
     """The organisation that an acceptance binds today: the one that took over a merged one; None
     for an application that led to none."""
@@ -207,12 +217,17 @@ def _tell(organisation: Organisation, version: AgreementVersion) -> bool:
             version=version, organisation=organisation, defaults={"sent_at": timezone.now()}
         )
         if is_new:
-            _write(contact, version)
+            write(contact, version)
     return is_new
 
 
+def about_version(version: AgreementVersion, organisation: Organisation) -> str:
+    return f"agreement:{version.pk}/{organisation.pk}"
+
+
 @inside_transaction
-def _write(contact: Seat, version: AgreementVersion) -> None:
+def write(contact: Seat, version: AgreementVersion) -> None:
+    """Write to the primary contact that ``version`` is to be accepted."""
     person, organisation = contact.person, contact.organisation
     language = person.preferred_language
     with override(language):
@@ -228,7 +243,7 @@ def _write(contact: Seat, version: AgreementVersion) -> None:
                 "day": formats.date_format(version.effective_from),
                 "path": path_in(language, "membership_accept", organisation.slug, version.pk),
             },
-            about=f"agreement:{version.pk}/{organisation.pk}",
+            about=about_version(version, organisation),
         )
 
 

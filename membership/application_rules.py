@@ -57,8 +57,10 @@ def require_reason(text: str) -> None:
         raise ReasonMissing
 
 
-def tell_applicant(application: Application, template: str, **more: str) -> None:
-    """Write to whoever applied, in their language."""
+def tell_applicant(
+    application: Application, template: str, *, key: int | None = None, **more: str
+) -> None:
+    """Write to whoever applied, in their language. ``key``: as `about_application`."""
     person = application.applicant
     language = person.preferred_language
     with override(language):
@@ -74,13 +76,15 @@ def tell_applicant(application: Application, template: str, **more: str) -> None
                 "answer_due_on": formats.date_format(due) if due else "",
                 **more,
             },
-            about=about_application(application, template),
+            about=about_application(application, template, key),
         )
 
 
-def about_application(application: Application, template: str) -> str:
-    """What a message about an application is about, for the delivery log."""
-    return f"application:{application.pk}/{template.removeprefix('membership_')}"
+def about_application(application: Application, template: str, key: int | None = None) -> str:
+    """What a message about an application is about, for the delivery log; ``key`` tells those apart
+    of which an application has several (its questions)."""
+    about = f"application:{application.pk}/{template.removeprefix('membership_')}"
+    return about if key is None else f"{about}/{key}"
 
 
 def officers(application: Application) -> QuerySet[User]:
@@ -99,8 +103,13 @@ def all_officers() -> QuerySet[User]:
     ).distinct()
 
 
-def tell_officers(application: Application, template: str, *, only: User | None = None) -> None:
-    """Write to the officers, or to ``only`` the one who has it in hand and whose account is open."""
+def tell_officers(
+    application: Application, template: str, *, only: User | None = None, key: int | None = None
+) -> None:
+    """Write to the officers, or to ``only`` the one who has it in hand and whose account is open.
+
+    ``key``: as `about_application`.
+    """
     for officer in [only] if only is not None and only.is_active else officers(application):
         with override(officer.preferred_language):
             country = application.country_name or gettext("unknown")
@@ -113,5 +122,5 @@ def tell_officers(application: Application, template: str, *, only: User | None 
                 "country": country,
                 "path": reverse("membership_applications:decide", args=[application.pk]),
             },
-            about=about_application(application, template),
+            about=about_application(application, template, key),
         )

@@ -24,7 +24,15 @@ from membership.application_rules import (
     tell_applicant,
     tell_officers,
 )
-from membership.models import AgreementVersion, Appeal, Application, FeeRule, Organisation, Tier
+from membership.models import (
+    AgreementVersion,
+    Appeal,
+    Application,
+    FeeRule,
+    InformationRequest,
+    Organisation,
+    Tier,
+)
 from membership.refusals import (
     AlreadyAppealed,
     AppealTooLate,
@@ -195,8 +203,14 @@ def answer(application: Application, text: str, *, by: User) -> Application:
         application.state = State.UNDER_REVIEW
         application.save(update_fields=["state"])
         audit.record("membership.answer", application, by=by)
-        tell_officers(application, "membership_answered", only=application.assigned_to)
+        tell_answered(application, question)
     return application
+
+
+@inside_transaction
+def tell_answered(application: Application, question: InformationRequest) -> None:
+    """Write to the reviewers that the applicant answered."""
+    tell_officers(application, "membership_answered", only=application.assigned_to, key=question.pk)
 
 
 def appeal(application: Application, text: str, *, by: User) -> Application:

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from django import forms
+from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms import WagtailAdminModelForm
 from wagtail.admin.ui.tables import Column
@@ -21,6 +22,7 @@ FIELDS = [
     "kind",
     "days",
     "repeats",
+    "group",
     "owner",
     "position",
     "offered",
@@ -29,7 +31,7 @@ FIELDS = [
 
 
 class BenefitForm(WagtailAdminModelForm):
-    """A benefit; its owner is one of those who may do tasks."""
+    """A benefit; its group and its owner are of those who may do tasks."""
 
     class Meta:
         model = Benefit
@@ -39,11 +41,13 @@ class BenefitForm(WagtailAdminModelForm):
         super().__init__(*args, **kwargs)
         owner = cast("forms.ModelChoiceField[User]", self.fields["owner"])
         owner.queryset = tasks.owners()
+        group = cast("forms.ModelChoiceField[Group]", self.fields["group"])
+        group.queryset = tasks.groups()
 
 
 class BenefitIndexView(generic.IndexView):
     def get_base_queryset(self) -> Any:
-        return Benefit.objects.select_related("tier", "owner")
+        return Benefit.objects.select_related("tier", "group", "owner")
 
 
 class BenefitViewSet(ModelViewSet):
@@ -69,6 +73,7 @@ class BenefitViewSet(ModelViewSet):
             "tier",
             Column("kind", label=_("What it is"), accessor=lambda row: row.get_kind_display()),
             Column("timing", label=_("When"), accessor=lambda row: row.timing),
+            "group",
             "owner",
             "offered",
         ]

@@ -17,6 +17,7 @@ from core import audit
 from core.transactions import inside_transaction, use_case
 from membership.models import Benefit, Organisation, Task, Term, Tier
 from membership.queries import first_day
+from membership.tasks import owners
 
 Kind = Benefit.Kind
 Outcome = Task.Outcome
@@ -139,12 +140,13 @@ def _wanted(term: Term, on: datetime.date) -> list[Benefit]:
     already."""
     had = Task.objects.promised().filter(_OF_BENEFIT, organisation=term.organisation_id)
     before = had.exclude(outcome=Outcome.ENDED)
-    services = offered(on).filter(tier=term.tier_id, kind=Kind.SERVICE).select_related("owner")
+    services = offered(on).filter(tier=term.tier_id, kind=Kind.SERVICE)
     return list(services.exclude(Exists(before), repeats=Benefit.Repeats.ONCE))
 
 
 def _make(term: Term, benefit: Benefit, due_on: datetime.date) -> Task:
-    owner = benefit.owner if benefit.owner is not None and benefit.owner.is_active else None
+    # Of a person who may do tasks no more: the group's.
+    owner = owners().filter(pk=benefit.owner_id).first() if benefit.owner_id else None
     return Task.objects.create(
         organisation_id=term.organisation_id,
         term=term,

@@ -19,7 +19,7 @@ from core.transactions import inside_transaction, use_case
 from membership.links import path_in
 from membership.models import Invitation, Organisation, Seat
 from membership.seat_codes import hashes_of, new_code
-from membership.seat_mails import role_words, tell_contact
+from membership.seat_mails import role_words
 from membership.seat_refusals import (
     AlreadySeated,
     CodeUnknown,
@@ -39,6 +39,7 @@ from membership.seats import (
     lock,
     require_primary_contact,
     take_place,
+    tell_accepted,
 )
 
 State = Invitation.State
@@ -152,6 +153,15 @@ def _withdraw(invitation: Invitation, *, by: User) -> None:
     )
 
 
+@inside_transaction
+def send_with_new_code(invitation: Invitation) -> None:
+    """Mail an open invitation once more. Its code is kept as a hash alone, so it gets another."""
+    code = new_code()
+    invitation.code_hash = hashes_of(code)[0]
+    invitation.save(update_fields=["code_hash"])
+    _send(invitation, code)
+
+
 def _send(invitation: Invitation, code: str) -> None:
     """Mail link and code, in the reader's language where they have an account."""
     reader = User.objects.filter(email__iexact=invitation.email).first()
@@ -240,7 +250,7 @@ def _accept(invitation: Invitation, *, by: User, has_code: bool) -> Seat:
             invitation=invitation.pk,
             by_code=has_code,
         )
-        tell_contact(organisation, "membership_seat_accepted", person=str(by), roles=seat.roles)
+        tell_accepted(organisation, by, seat.roles)
     return seat
 
 

@@ -29,5 +29,14 @@ def tell_of_agreements() -> None:
     accepting.tell_members()
 
 
+@job(attempts=3)
+def take_tasks_from_leavers() -> None:
+    """Give the open tasks of people who left to their groups."""
+    from membership import tasks
+
+    tasks.take_from_leavers()
+
+
+schedule.every("5 5 * * *", take_tasks_from_leavers, name="membership.take_tasks_from_leavers")
 schedule.every("10 5 * * *", catch_up_promises, name="membership.catch_up_promises")
 schedule.every("50 5 * * *", tell_of_agreements, name="membership.tell_of_agreements")

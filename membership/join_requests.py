@@ -10,7 +10,7 @@ from django.utils import formats, timezone
 
 from core import audit
 from core.models import User
-from core.transactions import use_case
+from core.transactions import inside_transaction, use_case
 from membership.models import JoinRequest, Organisation, Seat, SeatRole
 from membership.models.seats import DAYS_BETWEEN_REQUESTS
 from membership.refusals import ReasonMissing
@@ -76,10 +76,17 @@ def ask(organisation: Organisation, *, by: User, words: str = "") -> JoinRequest
             words=words.strip(),
         )
         audit.record("membership.ask_for_seat", organisation, by=by, request=request.pk)
-        more = {"person": str(by), "email": request.email, "words": request.words}
-        if not tell_contact(organisation, "membership_seat_asked", **more):
-            tell_appointers(organisation, "membership_seat_no_contact", **more)
+        tell_asked(request)
     return request
+
+
+@inside_transaction
+def tell_asked(request: JoinRequest) -> None:
+    """Write to the primary contact that somebody asks for a seat; to staff, where there is none."""
+    organisation, person = request.organisation, request.person
+    more = {"person": str(person), "email": request.email, "words": request.words}
+    if not tell_contact(organisation, "membership_seat_asked", of=person, **more):
+        tell_appointers(organisation, "membership_seat_no_contact", of=person, **more)
 
 
 def _require_patience(organisation: Organisation, by: User) -> None:

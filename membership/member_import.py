@@ -147,8 +147,15 @@ def _import(
     audit.record("membership.import_term", term, by=by, file=file_name, row=row.number)
     if is_new and invite:
         person = organisation.seats.select_related("person").get().person
-        path = path_in(person.preferred_language, "account_reset_password")
-        tell(person, "membership_imported", organisation, sign_in_path=path, email=person.email)
+        audit.record("membership.invite_imported", organisation, by=by, person=person.pk)
+        tell_imported(organisation, person)
+
+
+@inside_transaction
+def tell_imported(organisation: Organisation, person: User) -> None:
+    """Write to the primary contact that the organisation is here now, and how to sign in."""
+    path = path_in(person.preferred_language, "account_reset_password")
+    tell(person, "membership_imported", organisation, sign_in_path=path, email=person.email)
 
 
 @inside_transaction

@@ -68,7 +68,7 @@ def request_information(application: Application, question: str, *, by: User) ->
         require_reviewer(application, by)
         require_next(application, State.INFORMATION_WANTED)
         require_reason(question)
-        InformationRequest.objects.create(
+        asked = InformationRequest.objects.create(
             application=application,
             question=question.strip(),
             asked_by=by,
@@ -79,8 +79,14 @@ def request_information(application: Application, question: str, *, by: User) ->
         application.state = State.INFORMATION_WANTED
         application.save(update_fields=["state"])
         audit.record("membership.request_information", application, by=by, reason=question.strip())
-        tell_applicant(application, "membership_question", question=question.strip())
+        tell_question(application, asked)
     return application
+
+
+@inside_transaction
+def tell_question(application: Application, asked: InformationRequest) -> None:
+    """Write to the applicant what the reviewers ask."""
+    tell_applicant(application, "membership_question", key=asked.pk, question=asked.question)
 
 
 @inside_transaction
@@ -183,12 +189,18 @@ def approve_first(application: Application, *, by: User, reason: str = "") -> Ap
                 raise SecondApproval
             _record_approval(application, by=by, reason=reason)
             audit.record("membership.approve_first", application, by=by, reason=reason.strip())
-            for officer in officers(application).exclude(pk=by.pk):
-                tell_officers(application, "membership_second_review", only=officer)
+            tell_second_reviewers(application, by)
     except Refusal as refusal:
         record_refused(application, "approve_first", refusal, by=by)
         raise
     return application
+
+
+@inside_transaction
+def tell_second_reviewers(application: Application, first: User) -> None:
+    """Write to the officers that one of them is wanted beside ``first``."""
+    for officer in officers(application).exclude(pk=first.pk):
+        tell_officers(application, "membership_second_review", only=officer)
 
 
 def _record_approval(application: Application, *, by: User, reason: str) -> None:
@@ -216,8 +228,14 @@ def assign(application: Application, to: User | None, *, by: User) -> Applicatio
         application.save(update_fields=["assigned_to"])
         audit.record("membership.assign", application, by=by, to=str(to) if to else "")
         if to is not None and to != by:
-            tell_officers(application, "membership_assigned", only=to)
+            tell_assigned(application, to)
     return application
+
+
+@inside_transaction
+def tell_assigned(application: Application, to: User) -> None:
+    """Write to ``to`` that it is in their hands."""
+    tell_officers(application, "membership_assigned", only=to, key=to.pk)
 
 
 def note(application: Application, text: str, *, by: User) -> ReviewNote:
@@ -266,12 +284,21 @@ def decide_appeal(
                 reason=reason.strip(),
                 outcome=str(appeal.outcome),
             )
-            template = "membership_appeal_set_aside" if set_aside else "membership_appeal_stands"
-            tell_applicant(application, template, reason=reason.strip())
+            tell_appeal_decided(application, appeal)
     except Refusal as refusal:
         record_refused(application, "decide_appeal", refusal, by=by)
         raise
     return application
+
+
+@inside_transaction
+def tell_appeal_decided(application: Application, appeal: Appeal) -> None:
+    """Write to the applicant what became of the appeal, and why."""
+    tell_applicant(application, appeal_template(appeal), reason=appeal.reason)
+
+
+def appeal_template(appeal: Appeal) -> str:
+    return f"membership_appeal_{appeal.outcome}"
 
 
 def _open_again(application: Application) -> None:

@@ -38,8 +38,19 @@ def appointers() -> QuerySet[User]:
 
 
 @inside_transaction
-def tell(person: User, template: str, organisation: Organisation, /, **more: Any) -> None:
-    """Write to ``person``, with the address of the organisation's page of people."""
+def tell(
+    person: User,
+    template: str,
+    organisation: Organisation,
+    /,
+    *,
+    of: User | None = None,
+    **more: Any,
+) -> None:
+    """Write to ``person``, with the address of the organisation's page of people.
+
+    ``of``: whom it is about, where that is somebody else.
+    """
     if not person.is_active:
         return
     language = person.preferred_language
@@ -57,8 +68,13 @@ def tell(person: User, template: str, organisation: Organisation, /, **more: Any
                 "path": path_in(language, "people", organisation.slug),
                 **more,
             },
-            about=f"organisation:{organisation.pk}/{template}",
+            about=about_seat(organisation, template, of or person),
         )
+
+
+def about_seat(organisation: Organisation, template: str, person: User) -> str:
+    """What a message about ``person`` in an organisation is about, for the delivery log."""
+    return f"organisation:{organisation.pk}/{template.removeprefix('membership_')}/{person.pk}"
 
 
 @inside_transaction
@@ -71,8 +87,8 @@ def tell_contact(organisation: Organisation, template: str, /, **more: Any) -> b
 
 
 @inside_transaction
-def tell_appointers(organisation: Organisation, template: str, /, **more: Any) -> None:
-    """Write to staff who can make somebody the primary contact."""
+def tell_appointers(organisation: Organisation, template: str, /, *, of: User, **more: Any) -> None:
+    """Write to staff who can make somebody the primary contact, because of what ``of`` asks."""
     path = reverse("membership_seats:appoint", args=[organisation.pk])
     for person in appointers():
         enqueue_mail(
@@ -80,7 +96,7 @@ def tell_appointers(organisation: Organisation, template: str, /, **more: Any) -
             to=person.email,
             language=person.preferred_language,
             context={"organisation": organisation.public_name, "path": path, **more},
-            about=f"organisation:{organisation.pk}/{template}",
+            about=about_seat(organisation, template, of),
         )
 
 

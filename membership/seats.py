@@ -49,8 +49,9 @@ def change_roles(seat: Seat, roles: Iterable[str], *, by: User) -> Seat:
             return seat
         if VOTE in wanted:
             _take_role(organisation, VOTE, but=seat, by=by)
-        _set_roles(seat, wanted, by=by)
-        if seat.person_id != by.pk:
+        told = seat.person_id != by.pk
+        _set_roles(seat, wanted, by=by, told=told)
+        if told:
             tell(seat.person, "membership_seat_roles", organisation, roles=seat.roles)
     return seat
 
@@ -68,8 +69,8 @@ def hand_over(seat: Seat, *, by: User) -> Seat:
             raise IsPrimaryContact(person=seat.person)
         _make_primary(organisation, seat, by=by)
         audit.record("membership.hand_over", organisation, by=by, person=seat.person_id)
-        tell(seat.person, "membership_seat_primary", organisation, before=str(by))
-        tell(by, "membership_seat_handed_over", organisation, after=str(seat.person))
+        tell_new_contact(organisation, seat.person, before=by)
+        tell_former_contact(organisation, by, after=seat.person)
     return seat
 
 
@@ -99,7 +100,7 @@ def leave(organisation: Organisation, *, by: User) -> None:
         roles = seat.roles
         audit.record("membership.leave_seat", organisation, by=by, person=by.pk, roles=roles)
         seat.delete()
-        tell_contact(organisation, "membership_seat_left", person=str(by), roles=roles)
+        tell_left(organisation, by, roles)
 
 
 # --- What staff do --------------------------------------------------------------------------------
@@ -130,19 +131,42 @@ def appoint(organisation: Organisation, person: User, *, by: User, reason: str) 
         before = _holder(organisation, PRIMARY)
         _make_primary(organisation, seat, by=by)
         audit.record(
-            "membership.appoint", organisation, by=by, reason=reason.strip(), person=person.pk
+            "membership.appoint",
+            organisation,
+            by=by,
+            reason=reason.strip(),
+            person=person.pk,
+            former=before.person_id if before else None,
         )
-        words = {"reason": reason.strip()}
-        tell(person, "membership_seat_appointed", organisation, **words)
+        tell(person, "membership_seat_appointed", organisation, reason=reason.strip())
         if before is not None:
-            tell(
-                before.person,
-                "membership_seat_replaced",
-                organisation,
-                after=str(person),
-                **words,
-            )
+            tell_replaced(organisation, before.person, after=person, reason=reason.strip())
     return seat
+
+
+# --- Mails with more than a name in them ----------------------------------------------------------
+
+
+def tell_new_contact(organisation: Organisation, person: User, *, before: User) -> None:
+    tell(person, "membership_seat_primary", organisation, before=str(before))
+
+
+def tell_former_contact(organisation: Organisation, person: User, *, after: User) -> None:
+    tell(person, "membership_seat_handed_over", organisation, after=str(after))
+
+
+def tell_replaced(organisation: Organisation, person: User, *, after: User, reason: str) -> None:
+    tell(person, "membership_seat_replaced", organisation, after=str(after), reason=reason)
+
+
+def tell_left(organisation: Organisation, person: User, roles: list[str]) -> None:
+    tell_contact(organisation, "membership_seat_left", of=person, person=str(person), roles=roles)
+
+
+def tell_accepted(organisation: Organisation, person: User, roles: list[str]) -> None:
+    tell_contact(
+        organisation, "membership_seat_accepted", of=person, person=str(person), roles=roles
+    )
 
 
 # --- Parts that the verbs share -------------------------------------------------------------------
@@ -234,7 +258,8 @@ def _holder(organisation: Organisation, role: SeatRole) -> Seat | None:
     return organisation.seats.filter(roles__contains=[role]).select_related("person").first()
 
 
-def _set_roles(seat: Seat, roles: Iterable[str], *, by: User) -> None:
+def _set_roles(seat: Seat, roles: Iterable[str], *, by: User, told: bool = False) -> None:
+    """``told``: its person reads of it in a mail of its own."""
     before, seat.roles = seat.roles, in_order(roles)
     seat.save(update_fields=["roles"])
     audit.record(
@@ -244,6 +269,7 @@ def _set_roles(seat: Seat, roles: Iterable[str], *, by: User) -> None:
         person=seat.person_id,
         before=before,
         after=seat.roles,
+        told=told,
     )
 
 
@@ -252,8 +278,9 @@ def _take_role(organisation: Organisation, role: SeatRole, *, but: Seat, by: Use
     holder = _holder(organisation, role)
     if holder is None or holder.pk == but.pk:
         return
-    _set_roles(holder, {*holder.roles} - {role}, by=by)
-    if holder.person_id != by.pk and role != PRIMARY:
+    told = holder.person_id != by.pk and role != PRIMARY
+    _set_roles(holder, {*holder.roles} - {role}, by=by, told=told)
+    if told:
         tell(holder.person, "membership_seat_roles", organisation, roles=holder.roles)
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from core import audit
 from core.mail import enqueue_mail
 from core.models import User
-from core.transactions import use_case
+from core.transactions import inside_transaction, use_case
 from membership.application_rules import State, lock, require_applicant
 from membership.links import path_in
 from membership.models import Application, Share
@@ -50,22 +50,28 @@ def share(application: Application, email: str, *, by: User) -> Share:
             application=application, email=email, shared_by=by, shared_at=now
         )
         audit.record("membership.share", application, by=by)
-        language = by.preferred_language
-        enqueue_mail(
-            "membership_shared",
-            to=email,
-            language=language,
-            context={
-                "name": "",
-                "person": str(by),
-                "organisation": str(application),
-                "code": made.code,
-                "path": path_in(language, "membership_share", made.public_id),
-                "code_path": path_in(language, "membership_shares"),
-            },
-            about=f"application:{application.pk}/share",
-        )
+        tell_shared(made)
     return made
+
+
+@inside_transaction
+def tell_shared(made: Share) -> None:
+    """Write to the colleague, with link and code, in the language of whoever shares."""
+    language = made.shared_by.preferred_language
+    enqueue_mail(
+        "membership_shared",
+        to=made.email,
+        language=language,
+        context={
+            "name": "",
+            "person": str(made.shared_by),
+            "organisation": str(made.application),
+            "code": made.code,
+            "path": path_in(language, "membership_share", made.public_id),
+            "code_path": path_in(language, "membership_shares"),
+        },
+        about=f"share:{made.pk}",
+    )
 
 
 def open_share(found: Share, *, by: User) -> Application:

@@ -76,7 +76,7 @@ class TaskFilterSet(WagtailFilterSet):
         return queryset.filter(
             {
                 "mine": Q(outcome="", owner=person),
-                "nobody": Q(outcome="") & (Q(owner=None) | Q(owner__is_active=False)),
+                "nobody": Q(outcome="") & tasks.without_a_person(),
                 "overdue": late,
                 "open": Q(outcome=""),
                 "done": ~Q(outcome=""),
@@ -92,7 +92,7 @@ class TaskIndexView(GuardedExportView):
         found = tasks.visible_to(self.request.user)
         if self.organisation_pk is not None:
             found = found.filter(organisation=self.organisation_pk)
-        return found.select_related("organisation", "owner").order_by(
+        return found.select_related("organisation", "owner", "benefit__group").order_by(
             F("closed_at").desc(nulls_first=True), "due_on", "pk"
         )
 
@@ -218,7 +218,7 @@ class TaskPage(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
     @cached_property
     def row(self) -> Task:
         rows = tasks.visible_to(self.person).select_related(
-            "organisation", "owner", "term", "closed_by", "created_by"
+            "organisation", "owner", "benefit__group", "term", "closed_by", "created_by"
         )
         found: Task = get_object_or_404(rows, pk=self.kwargs["pk"])
         return found
@@ -327,7 +327,7 @@ class TaskViewSet(ReadOnlyViewSet):
         return [
             "__str__",
             Column("organisation", label=_("Organisation"), accessor=lambda row: row.organisation),
-            Column("owner", label=_("In the hands of"), accessor=lambda row: row.owner or "–"),
+            Column("owner", label=_("In the hands of"), accessor=lambda row: row.hands),
             Column("due", label=_("Due on"), accessor=lambda row: formats.date_format(row.due_on)),
             Column("state", label=_("State"), accessor=state_in_words),
             Column("kind", label=_("Promised"), accessor=_promised_in_words),

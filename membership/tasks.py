@@ -7,16 +7,18 @@ promise to them was kept, and read what is written about them.
 import datetime
 import uuid
 
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from core import audit, uploads
 from core.models import User
 from core.transactions import inside_transaction, use_case
 from membership.models import Organisation, OrganisationNote, Seat, Task, TaskProof
+from membership.models.benefits import OFFICERS
 from membership.models.tasks import TaskQuerySet
 from membership.refusals import (
     LinkNotOfTheWeb,
@@ -60,6 +62,12 @@ def owners() -> QuerySet[User]:
     )
 
 
+def groups() -> QuerySet[Group]:
+    """The groups that may do tasks, and the officers'."""
+    may = Q(permissions__codename="change_task", permissions__content_type__app_label="membership")
+    return Group.objects.filter(may | Q(name=OFFICERS)).distinct().order_by("name")
+
+
 def visible_to(person: User) -> TaskQuerySet:
     """The tasks that ``person`` may read in the back office. Of an organisation in which they have a
     seat that is what its people read, and no more."""
@@ -85,10 +93,44 @@ def mine(person: User) -> QuerySet[Task]:
     return visible_to(person).filter(outcome="", owner=person)
 
 
-def in_nobodys_hands(person: User) -> QuerySet[Task]:
-    """Open ones that nobody has taken on, or somebody whose account is closed by now."""
-    nobody = Q(owner__isnull=True) | Q(owner__is_active=False)
-    return visible_to(person).filter(nobody, outcome="")
+def of_groups(person: User) -> QuerySet[Task]:
+    """Open ones that are a group's: nobody has taken them on, or somebody who has left by now."""
+    return visible_to(person).filter(without_a_person(), outcome="")
+
+
+def without_a_person() -> Q:
+    """Tasks in no person's hands, or in those of somebody who may do them no more."""
+    return Q(owner__isnull=True) | ~(Q(owner__in=owners()) | Q(owner__in=_superusers()))
+
+
+def by_group(found: QuerySet[Task]) -> list[tuple[str, int]]:
+    """How many of ``found`` each group has, by its name: the benefit's, or the officers'."""
+    rows = found.order_by().annotate(group=Coalesce("benefit__group__name", Value(OFFICERS)))
+    return sorted(rows.values("group").annotate(count=Count("pk")).values_list("group", "count"))
+
+
+def take_from_leavers() -> int:
+    """Put the open tasks of people who have left into the hands of their groups; how many.
+
+    For a daily job: who does not come back finds nothing again, and nothing waits for them.
+    """
+    left = Q(owner__isnull=False) & without_a_person()
+    taken = 0
+    for pk in list(Task.objects.open().filter(left).order_by("pk").values_list("pk", flat=True)):
+        with use_case():
+            task = Task.objects.select_for_update(of=("self",)).filter(left, pk=pk).first()
+            if task is None or not task.is_open:
+                continue
+            former = str(task.owner)
+            task.owner = None
+            task.save(update_fields=["owner"])
+            audit.record("membership.take_from_leaver", task, by=None, former=former)
+            taken += 1
+    return taken
+
+
+def _superusers() -> QuerySet[User]:
+    return User.objects.filter(is_superuser=True, is_active=True)
 
 
 # --- Tasks ----------------------------------------------------------------------------------------

@@ -221,8 +221,11 @@ def waive(term: Term, *, on: datetime.date, by: User | None, reason: str) -> Ter
 
 
 @inside_transaction
-def cancel(term: Term, *, on: datetime.date, by: User, reason: str) -> Term:
-    """End ``term`` with effect from ``on``. Raises NotPermitted, AlreadyCancelled, ReasonMissing."""
+def cancel(term: Term, *, on: datetime.date, by: User, reason: str, told: bool = False) -> Term:
+    """End ``term`` with effect from ``on``. Raises NotPermitted, AlreadyCancelled, ReasonMissing.
+
+    ``told``: its people get a message of its own about it.
+    """
     locked = _lock(term)
     if not by.has_perm("membership.cancel_term"):
         raise NotPermitted
@@ -234,7 +237,14 @@ def cancel(term: Term, *, on: datetime.date, by: User, reason: str) -> Term:
     locked.cancelled_by = by
     locked.cancelled_reason = reason.strip()
     locked.save(update_fields=["cancelled_on", "cancelled_by", "cancelled_reason"])
-    audit.record("membership.cancel_term", locked, by=by, reason=reason.strip(), on=on.isoformat())
+    audit.record(
+        "membership.cancel_term",
+        locked,
+        by=by,
+        reason=reason.strip(),
+        on=on.isoformat(),
+        told=told,
+    )
     jobs.keep_promises.enqueue(term_id=locked.pk)
     return locked
 

@@ -88,14 +88,19 @@ def waive(change: TierChange, *, on: datetime.date, by: User, reason: str) -> No
 
 
 @inside_transaction
-def end(change: TierChange, *, on: datetime.date, by: User | None, reason: str) -> None:
-    """Nothing comes of it, or nothing is left of it: the term has its old tier."""
+def end(
+    change: TierChange, *, on: datetime.date, by: User | None, reason: str, told: bool = False
+) -> None:
+    """Nothing comes of it, or nothing is left of it: the term has its old tier.
+
+    ``told``: its people get a message of its own about it.
+    """
     if change.applied_on is not None:
         _old_tier_again(change)
     change.applied_on = change.settled_on = None
     change.ended_on, change.ended_by, change.ended_reason = on, by, reason[:500]
     change.save(update_fields=["applied_on", "settled_on", "ended_on", "ended_by", "ended_reason"])
-    _log("end", change, by=by, reason=reason)
+    _log("end", change, by=by, reason=reason, change_id=change.pk, told=told)
 
 
 @inside_transaction
@@ -126,7 +131,9 @@ def _old_tier_again(change: TierChange) -> None:
         jobs.keep_promises.enqueue(term_id=term.pk)
 
 
-def _log(act: str, change: TierChange, *, by: User | None, reason: str = "", **data: str) -> None:
+def _log(
+    act: str, change: TierChange, *, by: User | None, reason: str = "", **data: str | int
+) -> None:
     tiers = {"old": change.old_tier.code, "new": change.new_tier.code}
     audit.record(
         f"membership.{act}_tier_change", change.term, by=by, reason=reason, **tiers, **data

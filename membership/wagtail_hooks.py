@@ -37,7 +37,15 @@ ACTIONS = {
         _("Record dues paid elsewhere"),
         _("Dues recorded as paid before this portal"),
     ),
+    "membership.take_from_leaver": (
+        _("Give a task of somebody who left to the group"),
+        _("Given to the group: its person left"),
+    ),
     "membership.import_term": (_("Import from a file"), _("Imported from a file")),
+    "membership.invite_imported": (
+        _("Invite the contact of an imported organisation"),
+        _("Contact of an imported organisation invited"),
+    ),
     "membership.unsettle_term": (_("Unsettle term"), _("Term no longer settled")),
     "membership.waive_term": (_("Waive dues"), _("Dues waived")),
     "membership.ask_tier_change": (_("Ask for another tier"), _("Another tier asked for")),

@@ -14,7 +14,11 @@ from allauth.account.internal.decorators import login_stage_required
 from allauth.account.internal.flows.login_by_code import LoginCodeVerificationProcess
 from allauth.account.models import EmailAddress, Login
 from allauth.account.stages import LoginByCodeStage, LoginStage, LoginStageController
-from allauth.account.views import ConfirmLoginCodeView, RequestLoginCodeView
+from allauth.account.views import (
+    ConfirmLoginCodeView,
+    ConfirmPasswordResetCodeView,
+    RequestLoginCodeView,
+)
 from django import forms
 from django.contrib import messages
 from django.db import IntegrityError
@@ -27,6 +31,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.generic import FormView
 
+from core.mailing import addresses
 from core.models import User
 from core.transactions import use_case
 from funding.pools.donors import known_address
@@ -83,6 +88,7 @@ class GivingCode(LoginCodeVerificationProcess):
         if self.user is None:
             self.abort()
             return redirect("open_giving")
+        addresses.answered(email, by=self.user)
         answer: HttpResponse = super().finish(redirect_url)
         return answer
 
@@ -191,5 +197,15 @@ class ConfirmCodeView(ConfirmLoginCodeView):
         return redirect(self.passthrough_next_url(reverse("open_giving")))
 
 
+class ConfirmResetCodeView(ConfirmPasswordResetCodeView):
+    """Asks for the code that came by e-mail to whoever forgot the password."""
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        answer: HttpResponse = super().form_valid(form)
+        addresses.answered(self._process.state["email"], by=self._process.user)
+        return answer
+
+
 open_giving = OpenGivingView.as_view()
+confirm_reset_code = ConfirmResetCodeView.as_view()
 confirm_code = ConfirmCodeView.as_view()

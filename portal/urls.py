@@ -15,7 +15,7 @@ from home.sitemaps import SITEMAPS
 from home.views import robots
 from portal.health import healthz
 from portal.mail.views import mail_events, unsubscribe
-from portal.signin_code import confirm_code, open_giving
+from portal.signin_code import confirm_code, confirm_reset_code, open_giving
 
 to_sign_in = RedirectView.as_view(url=reverse_lazy("account_login"), query_string=True)
 to_password_reset = RedirectView.as_view(url=reverse_lazy("account_reset_password"))
@@ -47,6 +47,11 @@ urlpatterns += i18n_patterns(
     path("giving/", open_giving, name="open_giving"),
     # Ahead of allauth's own: a donor without an account may type the code, too.
     path("accounts/login/code/confirm/", confirm_code, name="account_confirm_login_code"),
+    path(
+        "accounts/password/reset/confirm/",
+        confirm_reset_code,
+        name="account_confirm_password_reset_code",
+    ),
     path("accounts/", include("allauth.account.urls")),
     path("account/", include("portal.account.urls")),
     path("unsubscribe/<str:token>/", unsubscribe, name="unsubscribe"),

@@ -20,6 +20,14 @@ ACTIONS = {
     "core.send_again": (_("Send an e-mail again"), _("Sent the e-mail again")),
     "core.send_missing": (_("Send a missing e-mail"), _("Sent the missing e-mail")),
     "core.address_alive": (_("Mark an address as alive"), _("Marked the address as alive")),
+    "core.address_answered": (
+        _("Sign in by a code sent to a dead address"),
+        _("The address takes mail again: a code sent to it was typed"),
+    ),
+    "core.forget_address": (
+        _("Erase an address from the log of e-mails"),
+        _("Erased an address from the log of e-mails"),
+    ),
 }
 
 

@@ -1,12 +1,20 @@
-"""Addresses that take no mail, and what people want no more of."""
+"""Addresses that take no mail, and what people want no more of.
+
+To a dead address nothing goes but the code that somebody asked for just now: mail that comes back,
+or is marked as spam, costs the foundation the trust of mail servers, and so everybody else their
+mail. What was withheld stands in the log, and staff ask for another address. A code from such a mail,
+typed on our page, shows that the address lives.
+"""
 
 from django.core import signing
+from django.db import transaction
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from core import audit
-from core.mailing.models import DeadAddress, Topic, Unsubscription
+from core.mailing import catalogue
+from core.mailing.models import DeadAddress, Delivery, Topic, Unsubscription
 from core.models import User
 from core.refusals import Refusal
 from core.transactions import inside_transaction, use_case
@@ -36,18 +44,28 @@ def mark_alive(dead: DeadAddress, *, by: User) -> None:
         DeadAddress.objects.filter(pk=dead.pk).delete()
 
 
+def answered(address: str, *, by: User) -> None:
+    """Somebody typed the code that went to ``address``: it takes mail, whatever was known of it."""
+    # Mostly it is not dead, and a sign-in writes nothing.
+    found = DeadAddress.objects.filter(address=address.strip().lower()).first()
+    if found is not None:
+        with transaction.atomic():
+            audit.record("core.address_answered", found, by=by)
+            found.delete()
+
+
 # --- Unsubscribed ---------------------------------------------------------------------------------
 
 
-def wants(address: str, topic: str) -> bool:
-    """Whether mail of ``topic`` may go to ``address``. What has no topic always may."""
-    if not topic:
-        return True
+def why_held(address: str, template: str, topic: str) -> Delivery.Held | None:
+    """Why a message must not go to ``address`` now, or None. Without a topic it is owed."""
     small = address.strip().lower()
-    return not (
-        DeadAddress.objects.filter(address=small).exists()
-        or Unsubscription.objects.filter(address=small, topic=topic).exists()
-    )
+    is_dead = DeadAddress.objects.filter(address=small).exists()
+    if is_dead and template not in catalogue.ASKED_FOR:
+        return Delivery.Held.DEAD
+    if topic and Unsubscription.objects.filter(address=small, topic=topic).exists():
+        return Delivery.Held.UNSUBSCRIBED
+    return None
 
 
 @inside_transaction

@@ -27,6 +27,7 @@ AREAS: dict[str, str | Promise] = {
     "dues": _("Dues"),
     "payments": _("Payments"),
     "pools": _("Giving"),
+    "signin": _("Signing in"),
 }
 # Of these a person can unsubscribe (docs/operating.md#e-mails says why these and no others).
 TOPICS: dict[str, Topic] = {
@@ -38,6 +39,43 @@ TOPICS: dict[str, Topic] = {
 ALWAYS = ("SITE_URL", "SITE_NAME", "language")
 # A text must say these, or whoever gets it cannot go on.
 NEEDED = ("code",)
+NEEDED_PATHS: dict[str, tuple[str, ...]] = {
+    "signin_account_already_exists": ("password_reset_path",),
+    "signin_unknown_account": ("signup_path",),
+}
+# What nobody but its reader may hold: it takes a seat, opens a draft, or ends and resumes payments
+# with no other proof. A message that carries one is kept neither in the log nor by a job that failed.
+# Other addresses are none: they ask for a sign-in, or show a paper that staff read anyhow (a test
+# holds a verdict for each).
+SECRETS: dict[str, tuple[str, ...]] = {
+    "membership_seat_invitation": ("code", "path"),
+    "membership_shared": ("code", "path"),
+    "payments_card_expires": ("path",),
+    "payments_subscription_began": ("path",),
+    "payments_subscription_failed": ("path",),
+    "payments_subscription_paused": ("path",),
+}
+# The e-mails by which people sign in; `portal.signin` sends them in place of django-allauth's own.
+OF_SIGN_IN = "signin_"
+# Somebody sits before an open page and waits for these: they go ahead of all others, and are not
+# tried any more once the code in them is too old.
+WAITED_FOR = (
+    "signin_account_already_exists",
+    "signin_email_confirmation",
+    "signin_email_confirmation_signup",
+    "signin_login_code",
+    "signin_nothing_given",
+    "signin_password_reset_code",
+    "signin_unknown_account",
+)
+# Of these a person asked for the code just now: they go out even where mail to the address came
+# back, since typing the code shows that it no longer does.
+ASKED_FOR = (
+    "signin_email_confirmation",
+    "signin_email_confirmation_signup",
+    "signin_login_code",
+    "signin_password_reset_code",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +105,22 @@ def topic_of(name: str) -> Topic | None:
     return TOPICS.get(name)
 
 
-def may_keep(context: dict[str, Any]) -> bool:
-    """Whether the log may keep what a message is filled with: never a code to sign in."""
-    return not any(need in context for need in NEEDED)
+def is_of_sign_in(name: str) -> bool:
+    """Whether people sign in by this e-mail, or learn by it that somebody did."""
+    return name.startswith(OF_SIGN_IN)
+
+
+def secrets_of(name: str) -> set[str]:
+    """What of the values of this e-mail nobody but its reader may hold; a code is always one."""
+    return {*NEEDED, *SECRETS.get(name, ())}
+
+
+def may_keep(name: str, context: dict[str, Any]) -> bool:
+    """Whether what a message is filled with may be kept once it is sent or given up.
+
+    Never a secret; and nothing of signing in, as it holds where and with what people do it.
+    """
+    return not is_of_sign_in(name) and not secrets_of(name) & context.keys()
 
 
 @functools.lru_cache(maxsize=512)

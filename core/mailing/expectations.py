@@ -45,6 +45,30 @@ class Expected:
     send: Callable[[], object]
 
 
+def to_person(
+    person: User,
+    *,
+    about: str,
+    template: str,
+    at: datetime.datetime | datetime.date,
+    send: Callable[[], object],
+) -> Expected:
+    """A message that is owed to ``person`` since ``at``, in their language."""
+    return Expected(
+        about=about,
+        template=template,
+        to=person.email,
+        language=person.preferred_language,
+        due_on=day_of(at),
+        send=send,
+    )
+
+
+def day_of(at: datetime.datetime | datetime.date) -> datetime.date:
+    """The day of a moment; a day is its own."""
+    return timezone.localdate(at) if isinstance(at, datetime.datetime) else at
+
+
 # What is due from the first to the last day, both included.
 Find = Callable[[datetime.date, datetime.date], Iterable[Expected]]
 

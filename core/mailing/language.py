@@ -48,6 +48,12 @@ class NeededMissing(TextRefusal):
     message = _("The text must hold {{ %(name)s }}: without it nobody can go on.")
 
 
+class NeededChanged(TextRefusal):
+    message = _(
+        "The text must hold {{ %(name)s }} as it stands, outside of conditions and without a filter."
+    )
+
+
 class DoesNotFill(TextRefusal):
     message = _("The text cannot be filled with the sample values: %(detail)s")
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import audit
 from core.mailing import addresses, catalogue
-from core.mailing.models import DeadAddress, Delivery, MissingMessage, Unsubscription
+from core.mailing.models import DeadAddress, Delivery
 from core.models import User
 from core.refusals import Refusal
 from core.transactions import inside_transaction, use_case
@@ -20,14 +20,16 @@ KEEP_CONTEXT = datetime.timedelta(days=90)
 KEEP = datetime.timedelta(days=400)
 # A message that is still queued after this is stuck: the worker's tries take six hours.
 STUCK_AFTER = datetime.timedelta(days=1)
+# How long staff are told of what did not go out to a dead address.
+WITHHELD_IN_SIGHT = datetime.timedelta(days=30)
 
 SEND = "core.send_delivery"
 
 
 class CannotSendAgain(Refusal):
     message = _(
-        "This message cannot be sent again: its words are no longer kept, or it held a code. "
-        "Start what it was about once more."
+        "This message cannot be sent again: its words are no longer kept, or it held a code or "
+        "another secret. Start what it was about once more."
     )
 
 
@@ -61,34 +63,39 @@ def queued(
         topic=topic,
         about=about,
         message_id=message_id,
-        context=context if context is not None and catalogue.may_keep(context) else None,
+        context=context if context is not None and catalogue.may_keep(template, context) else None,
         attachments=[list(each) for each in attachments],
         is_test=is_test,
     )
 
 
-def sent(message_ids: Sequence[str], *, service_id: str = "") -> None:
+def sent(message_id: str, *, service_id: str = "") -> None:
     """The mail server took it."""
-    Delivery.objects.filter(message_id__in=message_ids).update(
-        sent_at=timezone.now(), failed_at=None, held_at=None, error="", service_id=service_id
+    Delivery.objects.filter(message_id=message_id).update(
+        sent_at=timezone.now(),
+        failed_at=None,
+        held_at=None,
+        held_as="",
+        error="",
+        service_id=service_id,
     )
 
 
-def held(message_id: str) -> None:
-    """It is not sent, as its address wants none of its topic or is dead."""
-    Delivery.objects.filter(message_id=message_id).update(held_at=timezone.now())
+def held(message_id: str, why: Delivery.Held) -> None:
+    """It is not sent, as its address is dead or wants none of its topic."""
+    Delivery.objects.filter(message_id=message_id).update(held_at=timezone.now(), held_as=why)
 
 
-def failed(message_ids: Sequence[str], error: str) -> None:
+def failed(message_id: str, error: str) -> None:
     """It was given up: the row stays until somebody sends it again."""
-    Delivery.objects.filter(message_id__in=message_ids, sent_at=None).update(
+    Delivery.objects.filter(message_id=message_id, sent_at=None).update(
         failed_at=timezone.now(), error=error[:2000]
     )
 
 
-def tried(message_ids: Sequence[str], error: str) -> None:
+def tried(message_id: str, error: str) -> None:
     """A try came to nothing; the next follows by itself."""
-    Delivery.objects.filter(message_id__in=message_ids, sent_at=None).update(error=error[:2000])
+    Delivery.objects.filter(message_id=message_id, sent_at=None).update(error=error[:2000])
 
 
 @inside_transaction
@@ -156,6 +163,14 @@ def send_again(delivery_id: int, *, by: User) -> Delivery:
     return again
 
 
+def withheld() -> Q:
+    """Messages of late that went to nobody, as their address is dead or was, and that nobody sent
+    again since. Not those of signing in: a stranger who types an address can cause them."""
+    lately = Q(queued_at__gte=timezone.now() - WITHHELD_IN_SIGHT)
+    owed = Q(sent_again=None, is_test=False) & ~Q(template__startswith=catalogue.OF_SIGN_IN)
+    return lately & owed & Delivery.in_state(Delivery.State.WITHHELD)
+
+
 def needing_a_hand() -> Q:
     """Messages that failed, came back or are stuck, and that nobody sent again."""
     state = Delivery.State
@@ -179,13 +194,3 @@ def tidy(now: datetime.datetime | None = None) -> None:
         context=None
     )
     DeadAddress.objects.filter(since__lt=now - KEEP).delete()
-
-
-@inside_transaction
-def forget(address: str) -> None:
-    """Erase an address from the log; what went out when and about what stays."""
-    rows = Delivery.objects.filter(address__iexact=address)
-    rows.update(address="", context=None, error="")
-    MissingMessage.objects.filter(address__iexact=address).update(address="")
-    DeadAddress.objects.filter(address=address).delete()
-    Unsubscription.objects.filter(address=address).delete()

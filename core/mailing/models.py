@@ -21,7 +21,7 @@ class Delivery(models.Model):
     """One message to one address, written in the transaction that queues it.
 
     Address and context are personal data: emptied after a time (`core.mailing.log.tidy`) and
-    wherever a person is erased (`core.mailing.log.forget`).
+    wherever a person is erased (`core.mailing.forgetting.forget`).
     """
 
     class State(models.TextChoices):
@@ -30,7 +30,14 @@ class Delivery(models.Model):
         FAILED = "failed", _("failed")
         BOUNCED = "bounced", _("bounced")
         COMPLAINED = "complained", _("marked as spam")
-        HELD = "held", _("not sent: the address wants none, or is dead")
+        HELD = "held", _("not sent: the address wants none")
+        WITHHELD = "withheld", _("withheld: the address is dead")
+
+    class Held(models.TextChoices):
+        """Why a message was not sent."""
+
+        UNSUBSCRIBED = "unsubscribed", _("the address wants none")
+        DEAD = "dead", _("the address is dead")
 
     template = models.CharField(_("template"), max_length=100)
     address = models.CharField(_("address"), max_length=254, blank=True, db_index=True)
@@ -42,7 +49,7 @@ class Delivery(models.Model):
     service_id = models.CharField(
         _("number at the mail service"), max_length=255, blank=True, db_index=True
     )
-    # What fills the text, for "send again"; None where it is not kept (a code to sign in).
+    # What fills the text, for "send again"; None where it is not kept (`catalogue.may_keep`).
     context = models.JSONField(_("filled with"), null=True)
     attachments = models.JSONField(_("attachments"), default=list)
     is_test = models.BooleanField(_("test"), default=False)
@@ -59,6 +66,7 @@ class Delivery(models.Model):
     bounced_at = models.DateTimeField(_("bounced at"), null=True)
     complained_at = models.DateTimeField(_("marked as spam at"), null=True)
     held_at = models.DateTimeField(_("held at"), null=True)
+    held_as = models.CharField(_("held because"), max_length=20, choices=Held.choices, blank=True)
     error = models.TextField(_("error"), blank=True)
 
     class Meta:
@@ -66,8 +74,25 @@ class Delivery(models.Model):
         verbose_name_plural = _("messages")
         ordering = ["-id"]
         default_permissions = ("view",)
-        permissions = [("send_delivery", _("Can send an e-mail again"))]
-        indexes = [models.Index(fields=["about", "template"], name="delivery_about")]
+        permissions = [
+            ("send_delivery", _("Can send an e-mail again")),
+            ("forget_address", _("Can erase an address from the log of e-mails")),
+        ]
+        indexes = [
+            # The operator class finds what begins with a text, too: all that is about `term:7`.
+            models.Index(
+                fields=["about", "template"],
+                name="delivery_about",
+                opclasses=["varchar_pattern_ops", "varchar_pattern_ops"],
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(held_at=None, held_as="")
+                | Q(held_at__isnull=False, held_as__in=["unsubscribed", "dead"]),
+                name="delivery_held_says_why",
+            ),
+        ]
 
     def __str__(self) -> str:
         # No address: the audit log keeps this for ever as the name of the row.
@@ -84,23 +109,23 @@ class Delivery(models.Model):
             return self.State.SENT
         if self.failed_at:
             return self.State.FAILED
-        return self.State.HELD if self.held_at else self.State.QUEUED
+        if self.held_at:
+            return self.State.WITHHELD if self.held_as == self.Held.DEAD else self.State.HELD
+        return self.State.QUEUED
 
     @classmethod
     def in_state(cls, state: str) -> Q:
         """The rows whose `state` is this one."""
         spam, bounced = Q(complained_at__isnull=False), Q(bounced_at__isnull=False)
-        sent, failed, held = (
-            Q(sent_at__isnull=False),
-            Q(failed_at__isnull=False),
-            Q(held_at__isnull=False),
-        )
+        sent, failed = Q(sent_at__isnull=False), Q(failed_at__isnull=False)
+        held, dead = Q(held_at__isnull=False), Q(held_as=cls.Held.DEAD)
         return {
             cls.State.COMPLAINED: spam,
             cls.State.BOUNCED: bounced & ~spam,
             cls.State.SENT: sent & ~bounced & ~spam,
             cls.State.FAILED: failed & ~sent & ~bounced & ~spam,
-            cls.State.HELD: held & ~failed & ~sent & ~bounced & ~spam,
+            cls.State.HELD: held & ~dead & ~failed & ~sent & ~bounced & ~spam,
+            cls.State.WITHHELD: dead & ~failed & ~sent & ~bounced & ~spam,
             cls.State.QUEUED: ~(held | failed | sent | bounced | spam),
         }[cls.State(state)]
 
@@ -206,7 +231,8 @@ class Unsubscription(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.address}: {self.topic}"
+        # No address, as above.
+        return f"{self._meta.verbose_name} {self.pk}"
 
 
 class MissingMessage(models.Model):

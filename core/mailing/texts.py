@@ -28,6 +28,10 @@ CHANGE = "core.change_mailtext"
 # a right over money besides, named here as core knows no payments (a test holds the two together).
 OF_MONEY = ("payments_", "pools_", "dues_")
 MONEY_RIGHT = "payments.issue_credit_note"
+# Whoever rewrites an e-mail by which people sign in can have the codes sent on to them, and so sign
+# in as anybody, treasurers among them. So these texts are for those alone who may change accounts
+# anyhow: the administrators.
+ACCOUNT_RIGHT = "core.change_user"
 
 
 class ChangedMeanwhile(Refusal):
@@ -44,7 +48,8 @@ class NothingToTakeBack(Refusal):
 class NotYours(Refusal):
     message = _(
         "This text is not yours to change. The e-mails by which people pay are written by those "
-        "who may also make invoices and receipts void."
+        "who may also make invoices and receipts void, those by which people sign in by those who "
+        "may also change accounts."
     )
 
 
@@ -56,11 +61,17 @@ def is_of_money(template: str) -> bool:
     return template.startswith(OF_MONEY)
 
 
+def right_besides(template: str) -> str:
+    """The right that the texts of ``template`` ask for besides `CHANGE`; "" for none."""
+    if catalogue.is_of_sign_in(template):
+        return ACCOUNT_RIGHT
+    return MONEY_RIGHT if is_of_money(template) else ""
+
+
 def may_change(person: User, template: str) -> bool:
     """Whether ``person`` may see, try and change the texts of ``template``."""
-    if is_of_money(template) and not person.has_perm(MONEY_RIGHT):
-        return False
-    return person.has_perm(CHANGE)
+    besides = right_besides(template)
+    return person.has_perm(CHANGE) and (not besides or person.has_perm(besides))
 
 
 # --- Which text is in force -----------------------------------------------------------------------
@@ -104,8 +115,10 @@ def check(template: str, subject: str, body: str) -> None:
         raise language.UnknownVariables(
             names=", ".join(unknown), known=", ".join(sorted(known, key=str.lower))
         )
-    for name in catalogue.NEEDED:
-        if name in known and name not in language.variables(body):
+    needed = [name for name in catalogue.NEEDED if name in known]
+    needed += catalogue.NEEDED_PATHS.get(template, ())
+    for name in needed:
+        if name not in language.variables(body):
             raise language.NeededMissing(name=name)
     for source in (subject, body):
         try:
@@ -115,6 +128,25 @@ def check(template: str, subject: str, body: str) -> None:
         except Exception as error:
             # A filter that does not fit its value says so only here.
             raise language.DoesNotFill(detail=str(error)) from None
+    for name in needed:
+        _refuse_unless_always_said(name, body, known)
+
+
+def _refuse_unless_always_said(name: str, body: str, known: set[str]) -> None:
+    """Raise NeededChanged for a text that says ``name`` changed, or not always, or no whole address.
+
+    It is filled with the samples, and with nothing else but what is needed.
+    """
+    is_path = name.endswith("_path")
+    mark = "/Ab-1/" if is_path else "ABCD-1234"
+    wanted = f"{settings.SITE_URL}{mark}" if is_path else mark
+    fixed = {"SITE_URL": settings.SITE_URL, name: mark}
+    samples = sample_values(settings.LANGUAGE_CODE)
+    blank = {variable: "" for variable in known if "[]" not in variable}
+    for values in ({**samples, **fixed}, {**blank, **fixed}):
+        if wanted not in language.fill(body, values):
+            written = f"SITE_URL }}}}{{{{ {name}" if is_path else name
+            raise language.NeededChanged(name=written)
 
 
 def save(

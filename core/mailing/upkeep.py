@@ -5,10 +5,11 @@ from core.jobs import job, schedule
 
 @job
 def tidy_log() -> None:
-    """Empty and delete what the delivery log keeps no longer."""
-    from core.mailing import log
+    """Empty and delete what the delivery log keeps no longer, and what the audit log names by it."""
+    from core.mailing import forgetting, log
 
     log.tidy()
+    forgetting.clear_old_labels()
 
 
 schedule.every("27 3 * * *", tidy_log, name="core.tidy_mail_log")

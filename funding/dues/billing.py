@@ -1,6 +1,7 @@
 """Billing a membership term, and taking its payment by card."""
 
 import datetime
+from collections.abc import Iterable
 
 from django.db.models import QuerySet
 from django.utils import formats, timezone
@@ -148,7 +149,13 @@ def change_invoice(change: TierChange) -> Invoice | None:
 
 def standing_invoice(term: Term) -> Invoice | None:
     """The invoice that asks for the dues of ``term``, unless there is none or it is void."""
-    return Invoice.objects.filter(purpose=PURPOSE, purpose_id=term.pk, credit_note=None).first()
+    return standing_invoices([term.pk]).get(term.pk)
+
+
+def standing_invoices(terms: Iterable[int]) -> dict[int, Invoice]:
+    """`standing_invoice` of each term that has one; one query for all."""
+    rows = Invoice.objects.filter(purpose=PURPOSE, purpose_id__in=terms, credit_note=None)
+    return {invoice.purpose_id: invoice for invoice in rows}
 
 
 def start_dues_payment(invoice: Invoice, *, by: User) -> Payment:

@@ -48,6 +48,9 @@ class ChangeOutcome:
             return
         if _pays(payment) and payment.invoice and payment.invoice.outstanding.amount:
             return
+        if payment.invoice and payment.invoice.is_exceeded_by(payment):
+            problems.add(payment, crediting.more_than_open(payment))
+            return
         on = timezone.localdate(payment.succeeded_at)
         change = changing.paid(payment.purpose_id, on=on, by=payment.user)
         if change is None:

@@ -140,6 +140,22 @@ def withdraw(change: TierChange, *, by: User) -> TierChange:
     return change
 
 
+@inside_transaction
+def end_with_waiver(term: Term, *, by: User) -> None:
+    """End the open change of a term whose dues were waived: what it was to cost was counted from
+    dues that nobody owes now. Whoever still wants the tier asks anew, and sees what it costs.
+
+    Raises PaymentUnderWay where its difference is being paid.
+    """
+    waiting = TierChange.objects.filter(term=term, applied_on=None, ended_on=None).first()
+    if waiting is None:
+        return
+    change = tier_changes.lock(waiting.pk)
+    with override(_language(change.term.organisation)):
+        reason = gettext("The dues of the term were waived. You can ask for the tier again.")
+    _end(change, by=by, reason=reason, told=True)
+
+
 def end_unpaid(today: datetime.date | None = None) -> int:
     """End the changes that were not paid by their day, or that nobody decided within the term.
 
@@ -376,8 +392,7 @@ def _make(
         _bill_anew(term, on=on, by=by)
     else:
         jobs.move_renewal.enqueue(change_id=change.pk)
-    back = change.owed_back
-    _mail("dues_change_made", change, back=back if back.amount else None)
+    tell_made(change)
 
 
 @inside_transaction
@@ -410,9 +425,9 @@ def _end(
     on: datetime.date | None = None,
 ) -> None:
     _credit(change, reason=reason)
-    tier_changes.end(change, on=on or timezone.localdate(), by=by, reason=reason)
+    tier_changes.end(change, on=on or timezone.localdate(), by=by, reason=reason, told=told)
     if told:
-        _mail("dues_change_ended", change, reason=reason)
+        tell_ended(change)
 
 
 @inside_transaction
@@ -463,12 +478,30 @@ def _language(organisation: Organisation) -> str:
 
 def mail_invoice(change: TierChange, invoice: Invoice) -> None:
     """Write that ``invoice`` asks for the difference."""
-    _mail("dues_change_invoice", change, invoice=invoice)
+    _mail("dues_change_invoice", change, about=f"invoice:{invoice.number}", invoice=invoice)
+
+
+def tell_made(change: TierChange) -> None:
+    """Write that the term has its new tier, and what goes back."""
+    back = change.owed_back
+    about = f"tier-change:{change.pk}/made"
+    _mail("dues_change_made", change, about=about, back=back if back.amount else None)
+
+
+def tell_ended(change: TierChange) -> None:
+    """Write that nothing comes of it, and why."""
+    about = f"tier-change:{change.pk}/ended"
+    _mail("dues_change_ended", change, about=about, reason=change.ended_reason)
 
 
 @inside_transaction
 def _mail(
-    template: str, change: TierChange, *, invoice: Invoice | None = None, **more: Value
+    template: str,
+    change: TierChange,
+    *,
+    about: str,
+    invoice: Invoice | None = None,
+    **more: Value,
 ) -> None:
     """Write to those who see to the dues, and to the primary contact who asked."""
     organisation = change.term.organisation
@@ -484,6 +517,6 @@ def _mail(
             person,
             organisation.public_name,
             {**tiers, "ends_on": change.term.ends_on, **more},
-            about=f"invoice:{invoice.number}" if invoice else f"tier-change:{change.pk}",
+            about=about,
             invoice=invoice,
         )

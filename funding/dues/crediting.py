@@ -16,6 +16,7 @@ from core.models import User
 from core.transactions import inside_transaction, use_case
 from funding.dues import billing, earning
 from funding.dues.refusals import (
+    ChangeOver,
     DuesRefusal,
     InvoiceStands,
     InvoiceVoid,
@@ -220,6 +221,14 @@ def owed_back(invoice: Invoice) -> list[Payment]:
     ]
 
 
+def more_than_open(payment: Payment) -> str:
+    """What staff read of a payment that came beside others, and is more than its invoice wanted."""
+    return (
+        f"It is more than what was open of invoice {payment.invoice}, which stays open: the books owe "
+        "it back whole. Give it back, and ask the payer for the rest."
+    )
+
+
 @inside_transaction
 def apply_owed_back(payment: Payment, invoice: Invoice) -> bool:
     """Let an owed-back payment pay ``invoice`` after all, whole; False where it cannot.
@@ -263,7 +272,7 @@ def stop_applying(payment: Payment) -> None:
 def reissue_with_purchase_order(invoice: Invoice, purchase_order: str, *, by: User) -> Invoice:
     """Issue ``invoice`` anew with the payer's purchase order; only while nothing was paid of it.
 
-    For the organisation's billing or primary contact, and for whoever may issue credit notes.
+    That of a term, or of a change of tier that waits for it. For the organisation's billing or primary contact, and for whoever may issue credit notes.
     Whatever was begun to pay the old invoice pays the new one. The same number twice makes one new
     invoice. Raises MayNotCredit, PurchaseOrderMissing, SamePurchaseOrder, PaymentUnderWay, and what
     keeps an invoice from being paid.
@@ -277,7 +286,7 @@ def reissue_with_purchase_order(invoice: Invoice, purchase_order: str, *, by: Us
             raise PurchaseOrderMissing
         if order == invoice.purchase_order:
             raise SamePurchaseOrder(number=invoice.number)
-        billing.require_payable(term, invoice)
+        _require_payable(term, invoice)
         if invoice.payments.filter(status__in=[Status.PROCESSING, Status.SUCCEEDED]).exists():
             raise PaymentUnderWay(number=invoice.number)
         note = void_invoice(invoice, reason=f"Purchase order {order}", by=by, replaced=True)
@@ -288,6 +297,25 @@ def reissue_with_purchase_order(invoice: Invoice, purchase_order: str, *, by: Us
         invoice.payments.update(invoice=new)
         tell_again(note, invoice, new)
     return new
+
+
+def _require_payable(term: Term, invoice: Invoice) -> None:
+    """Raises what keeps the invoice of a term, or of a change of tier, from being paid."""
+    if invoice.purpose != billing.CHANGE:
+        billing.require_payable(term, invoice)
+        return
+    billing.require_open(invoice)
+    change = tier_changes.lock(invoice.purpose_id)
+    if change.state != TierChange.State.BILLED:
+        raise ChangeOver(state=change.state.label)
+
+
+def term_of(invoice: Invoice) -> Term:
+    """The term for which an invoice asks: its dues, or the difference of another tier."""
+    asked = {"changes": invoice.purpose_id}
+    if invoice.purpose == billing.PURPOSE:
+        asked = {"pk": invoice.purpose_id}
+    return Term.objects.select_related("organisation").get(**asked)
 
 
 def may_give_purchase_order(by: User, term: Term) -> bool:
@@ -304,13 +332,10 @@ def lock_paper(invoice: Invoice) -> Invoice:
 def _lock(invoice: Invoice) -> tuple[Term, Invoice]:
     """All payments of its organisation's dues, the invoice, then the term."""
     # Those of its renewal and of a change of tier as well, which may end with the term.
-    lock_payments_of(Organisation.objects.get(terms=invoice.purpose_id))
+    of = term_of(invoice)
+    lock_payments_of(of.organisation)
     locked = lock_paper(invoice)
-    term = (
-        Term.objects.select_for_update(of=("self",))
-        .select_related("organisation")
-        .get(pk=locked.purpose_id)
-    )
+    term = Term.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=of.pk)
     return term, locked
 
 

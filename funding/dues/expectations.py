@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 
 from django.utils import timezone
@@ -24,25 +25,51 @@ def notices(first: datetime.date, last: datetime.date) -> Iterator[Expected]:
     As the daily job does, it asks for the newest notice alone: a reminder that another has followed
     would only confuse.
     """
-    yield from _offers_made(first, last)
-    terms = renewal.near_their_end(last)
-    for term in terms.select_related("organisation", "tier", "renewal__organisation"):
+    found = [*_offers_made(first, last), *_due_near_the_end(first, last)]
+    readers = letters.readers_of({notice.term.organisation_id for notice in found})
+    for notice in found:
+        person = next(iter(readers[notice.term.organisation_id]), None)
+        yield Expected(
+            about=f"term:{notice.term.pk}/{notice.kind.value}",
+            template=notice.template,
+            to=person.email if person else "",
+            language=person.preferred_language if person else "",
+            due_on=notice.due_on,
+            send=notice.send,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Notice:
+    term: Term
+    kind: TermNotice.Kind
+    template: str
+    due_on: datetime.date
+    send: partial[None]
+
+
+def _due_near_the_end(first: datetime.date, last: datetime.date) -> Iterator[_Notice]:
+    terms = list(
+        renewal.near_their_end(last).select_related("organisation", "tier", "renewal__organisation")
+    )
+    facts = renewal.facts_of(terms)
+    for term in terms:
         offered: Term | None = getattr(term, "renewal", None)
-        if offered is None and renewal.offer_due(term, last):
+        if offered is None and renewal.offer_due(term, last, facts):
             due_on = notice_day(term, Kind.OFFER)
             if first <= due_on:
-                yield _expected(term, Kind.OFFER, "dues_renewal", due_on, partial(_offer, term))
+                yield _Notice(term, Kind.OFFER, "dues_renewal", due_on, partial(_offer, term))
             continue
         standing = None if offered is None or offered.cancelled_on else offered
-        kind = renewal.notice_due(term, standing, last)
+        kind = renewal.notice_due(term, standing, last, facts)
         if kind is None or notice_day(term, kind) < first:
             continue
         template = "dues_lapsed" if kind == Kind.LAPSED else "dues_renewal_reminder"
         send = partial(_notice, term, standing, kind)
-        yield _expected(term, kind, template, notice_day(term, kind), send)
+        yield _Notice(term, kind, template, notice_day(term, kind), send)
 
 
-def _offers_made(first: datetime.date, last: datetime.date) -> Iterator[Expected]:
+def _offers_made(first: datetime.date, last: datetime.date) -> Iterator[_Notice]:
     """Renewals that were opened: those who see to the dues were written to."""
     rows = TermNotice.objects.filter(
         kind=Kind.OFFER,
@@ -51,12 +78,14 @@ def _offers_made(first: datetime.date, last: datetime.date) -> Iterator[Expected
         term__renewal__cancelled_on=None,
         term__renewal__isnull=False,
     )
-    for notice in rows.select_related("term__organisation", "term__renewal__organisation"):
+    made = list(rows.select_related("term__organisation", "term__renewal__organisation"))
+    invoices = billing.standing_invoices([notice.term.renewal.pk for notice in made])
+    for notice in made:
         offered = notice.term.renewal
-        invoice = billing.standing_invoice(offered)
+        invoice = invoices.get(offered.pk)
         template = "dues_renewal" if invoice else "dues_renewed"
         send = partial(_mail_offer, offered, invoice)
-        yield _expected(notice.term, Kind.OFFER, template, notice.created_at.date(), send)
+        yield _Notice(notice.term, Kind.OFFER, template, notice.created_at.date(), send)
 
 
 def _offer(term: Term) -> None:
@@ -72,20 +101,6 @@ def _notice(term: Term, offered: Term | None, kind: TermNotice.Kind) -> None:
     TermNotice.objects.get_or_create(term=term, kind=kind)
     for person in letters.who_pays(term.organisation):
         renewal.mail_notice(person, term, offered, kind)
-
-
-def _expected(
-    term: Term, kind: TermNotice.Kind, template: str, due_on: datetime.date, send: partial[None]
-) -> Expected:
-    person = next(iter(letters.who_reads(term.organisation)), None)
-    return Expected(
-        about=f"term:{term.pk}/{kind.value}",
-        template=template,
-        to=person.email if person else "",
-        language=person.preferred_language if person else "",
-        due_on=due_on,
-        send=send,
-    )
 
 
 # --- Invoices -------------------------------------------------------------------------------------
@@ -106,9 +121,15 @@ def invoices(first: datetime.date, last: datetime.date) -> Iterator[Expected]:
             "organisation", "application__applicant"
         )
     }
+    void = Invoice.objects.filter(
+        purpose=billing.PURPOSE, purpose_id__in=found, credit_note__isnull=False
+    )
+    before = {
+        invoice.purpose_id: invoice for invoice in void.select_related("credit_note").order_by("pk")
+    }
     for invoice in rows:
-        term = found.get(invoice.purpose_id)
-        if term is not None and (expected := _of_invoice(invoice, term)) is not None:
+        term, old = found.get(invoice.purpose_id), before.get(invoice.purpose_id)
+        if term is not None and (expected := _of_invoice(invoice, term, old)) is not None:
             yield expected
 
 
@@ -134,14 +155,8 @@ def _invoices_of_changes(first: datetime.date, last: datetime.date) -> Iterator[
         )
 
 
-def _of_invoice(invoice: Invoice, term: Term) -> Expected | None:
-    old = (
-        Invoice.objects.filter(
-            purpose=billing.PURPOSE, purpose_id=term.pk, credit_note__isnull=False
-        )
-        .order_by("-pk")
-        .first()
-    )
+def _of_invoice(invoice: Invoice, term: Term, old: Invoice | None) -> Expected | None:
+    """``old``: the newest void invoice of the term, in whose place this one stands."""
     about = f"invoice:{invoice.number}"
     to, language = invoice.bill_to_email, invoice.language
     if old is not None:

@@ -1,5 +1,5 @@
 """The dues of an organisation in its timeline (`membership.timeline`): invoices, credit notes,
-payments, receipts and refunds, for those who may read each of them."""
+payments, receipts, refunds and the e-mails about them, for those who may read each of them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,16 +9,22 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from funding.dues.billing import CHANGE, PURPOSE
-from funding.payments.models import CreditNote, Invoice, Payment, Receipt, Refund
+from funding.payments.models import (
+    CreditNote,
+    ExpectedPayment,
+    Invoice,
+    Payment,
+    Payout,
+    Receipt,
+    Refund,
+)
 from membership.models import TierChange
 from membership.timeline import Event, Question
 
 
 def of_money(question: Question) -> Iterable[Event]:
     """What was billed, paid, receipted, credited and given back; one query for each."""
-    terms = question.term_ids
-    changes = TierChange.objects.filter(term__in=terms).values("pk")
-    ours = Q(purpose=PURPOSE, purpose_id__in=terms) | Q(purpose=CHANGE, purpose_id__in=changes)
+    ours = _ours(question)
     payments, invoices = Payment.objects.filter(ours), Invoice.objects.filter(ours)
     may = question.reader.has_perm
     if may("payments.view_invoice"):
@@ -35,6 +41,36 @@ def of_money(question: Question) -> Iterable[Event]:
     if may("payments.view_refund"):
         refunds = Refund.objects.filter(payment__in=payments.values("pk"))
         yield from _refunds(_newest(refunds, "created_at", question))
+
+
+def subjects_of_mails(question: Question) -> Iterable[str]:
+    """How the log of e-mails calls these papers (`membership.timeline_mails`)."""
+    ours, may = _ours(question), question.reader.has_perm
+    payments, invoices = Payment.objects.filter(ours), Invoice.objects.filter(ours)
+    if may("payments.view_invoice"):
+        yield from _called("invoice", invoices, "number")
+    if may("payments.view_creditnote"):
+        notes = CreditNote.objects.filter(invoice__in=invoices.values("pk"))
+        yield from _called("credit_note", notes, "number")
+    if may("payments.view_receipt"):
+        receipts = Receipt.objects.filter(payment__in=payments.values("pk"))
+        yield from _called("receipt", receipts, "number")
+    if may("payments.view_expectedpayment"):
+        yield from _called("expected", ExpectedPayment.objects.filter(ours), "pk")
+    if may("payments.view_payout"):
+        payouts = Payout.objects.filter(payment__in=payments.values("pk"))
+        yield from _called("payout", payouts, "pk")
+
+
+def _called(kind: str, rows: QuerySet[Any], by: str) -> Iterable[str]:
+    return (f"{kind}:{key}" for key in rows.order_by().values_list(by, flat=True))
+
+
+def _ours(question: Question) -> Q:
+    """The payments and papers of the organisation's terms and of their changes of tier."""
+    terms = question.term_ids
+    changes = TierChange.objects.filter(term__in=terms).values("pk")
+    return Q(purpose=PURPOSE, purpose_id__in=terms) | Q(purpose=CHANGE, purpose_id__in=changes)
 
 
 def _newest(rows: QuerySet[Any], moment: str, question: Question) -> QuerySet[Any]:

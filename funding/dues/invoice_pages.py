@@ -55,7 +55,10 @@ class DuesInvoicePage(InvoicePage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         forms_shown = {"credit_form": CreditForm(), "order_form": OrderForm()}
         return super().get_context_data(
-            can_bill_again=self._can_bill_again(), **{**forms_shown, **kwargs}
+            can_bill_again=self._can_bill_again(),
+            # Also that of a change of tier, which is credited elsewhere.
+            may_order=super().may_void(),
+            **{**forms_shown, **kwargs},
         )
 
     def _can_bill_again(self) -> bool:
@@ -68,11 +71,12 @@ class DuesInvoicePage(InvoicePage):
         return ""
 
     def acts(self) -> dict[str, Any]:
+        order = {"order": (ISSUE_CREDIT_NOTE, self._order)}
         if self.row.purpose != billing.PURPOSE:
-            return {}
+            return order
         return {
+            **order,
             "credit": (ISSUE_CREDIT_NOTE, self._credit),
-            "order": (ISSUE_CREDIT_NOTE, self._order),
             "again": (ISSUE_CREDIT_NOTE, self._again),
         }
 

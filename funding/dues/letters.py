@@ -1,7 +1,7 @@
 """E-mails about dues: to whom they go, and what all of them say, each in its reader's language."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.utils import formats
 from django.utils.translation import override
@@ -29,11 +29,19 @@ def who_pays(organisation: Organisation) -> list[User]:
 
 def who_reads(organisation: Organisation) -> list[User]:
     """As `who_pays`; nobody where there is nobody."""
-    seats = list(
-        Seat.objects.filter(organisation=organisation, person__is_active=True)
-        .select_related("person")
-        .order_by("pk")
-    )
+    return readers_of([organisation.pk])[organisation.pk]
+
+
+def readers_of(organisations: Iterable[int]) -> dict[int, list[User]]:
+    """`who_reads` of each organisation; one query for all."""
+    seats: dict[int, list[Seat]] = {pk: [] for pk in organisations}
+    rows = Seat.objects.filter(organisation__in=seats, person__is_active=True)
+    for seat in rows.select_related("person").order_by("pk"):
+        seats[seat.organisation_id].append(seat)
+    return {pk: _readers_among(places) for pk, places in seats.items()}
+
+
+def _readers_among(seats: list[Seat]) -> list[User]:
     for role in (SeatRole.BILLING_CONTACT, SeatRole.PRIMARY_CONTACT):
         found = [seat.person for seat in seats if role in seat.roles]
         if found:

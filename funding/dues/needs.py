@@ -106,7 +106,7 @@ def of_tier_changes(person: User) -> list[Need | None]:
 
 
 def of_tasks(person: User) -> list[Need | None]:
-    """The tasks in an officer's hands that are late or due soon, and those in nobody's."""
+    """The tasks in an officer's hands that are late or due soon, and those of groups."""
     if not person.has_perm(tasks.CHANGE):
         return []
     today = timezone.localdate()
@@ -129,13 +129,23 @@ def of_tasks(person: User) -> list[Need | None]:
             ),
             f"{queue}?which=mine",
         ),
-        counted(
-            tasks.in_nobodys_hands(person).filter(due_on__lte=today + SOON).count(),
-            lambda count: ngettext(
-                "%(count)s task that is due within a week or overdue is in nobody’s hands",
-                "%(count)s tasks that are due within a week or overdue are in nobody’s hands",
-                count,
-            ),
-            f"{queue}?which=nobody",
+        *(
+            _of_group(group, count, f"{queue}?which=nobody")
+            for group, count in tasks.by_group(
+                tasks.of_groups(person).filter(due_on__lte=today + SOON)
+            )
         ),
     ]
+
+
+def _of_group(group: str, count: int, url: str) -> Need | None:
+    """What a group has to share out: ready words, since the name of the group stands in them."""
+
+    def words(count: int) -> str:
+        return ngettext(
+            "%(group)s: %(count)s task that is due within a week or overdue is in nobody’s hands",
+            "%(group)s: %(count)s tasks that are due within a week or overdue are in nobody’s hands",
+            count,
+        ).replace("%(group)s", group.replace("%", "%%"))
+
+    return counted(count, words, url)

@@ -6,6 +6,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext, override
 
 from core.mail import enqueue_mail
+from core.transactions import inside_transaction
 from funding.dues import billing, changing, crediting, earning, renewal
 from funding.ledger.entries import NewEntry
 from funding.payments import money_back, problems
@@ -52,6 +53,9 @@ class DuesOutcome:
             return
         if _pays(payment) and payment.invoice and payment.invoice.outstanding.amount:
             return
+        if _is_more_than_open(payment):
+            self._note(payment, crediting.more_than_open(payment))
+            return
         settled = terms.settle(_term(payment), on=on, by=payment.user)
         term = _term(payment)
         if not settled:
@@ -60,8 +64,8 @@ class DuesOutcome:
                 f"Term {term.pk} was settled or waived before this payment arrived; "
                 "the money belongs to the payer.",
             )
-        elif term.makes_member(on) or _renews_one_that_counts(term, on):
-            self._tell(payment, term)
+        elif makes_or_keeps_member(term, on):
+            tell(payment, term)
         elif term.status(on) != Term.Status.UPCOMING:
             self._note(
                 payment,
@@ -168,20 +172,30 @@ class DuesOutcome:
     def own_url(self, payment: Payment) -> str:
         return ""  # `thanks_url` leads to the organisation's own page
 
-    def _tell(self, payment: Payment, term: Term) -> None:
-        with override(payment.language):
-            context = {
-                "organisation": term.organisation.public_name,
-                "ends_on": formats.date_format(term.ends_on),
-                "path": path_in(payment.language, "member", term.organisation.slug),
-            }
-        enqueue_mail(
-            "dues_settled",
-            to=payment.payer_email,
-            language=payment.language,
-            context=context,
-            about=f"term:{term.pk}/settled",
-        )
+
+@inside_transaction
+def tell(payment: Payment, term: Term) -> None:
+    """Write to the payer that the dues arrived, where there is an address to write to."""
+    if not payment.payer_email:
+        return
+    with override(payment.language):
+        context = {
+            "organisation": term.organisation.public_name,
+            "ends_on": formats.date_format(term.ends_on),
+            "path": path_in(payment.language, "member", term.organisation.slug),
+        }
+    enqueue_mail(
+        "dues_settled",
+        to=payment.payer_email,
+        language=payment.language,
+        context=context,
+        about=f"term:{term.pk}/settled",
+    )
+
+
+def makes_or_keeps_member(term: Term, on: datetime.date) -> bool:
+    """Whether ``term``, settled on ``on``, makes its organisation a member or lets it stay one."""
+    return term.makes_member(on) or _renews_one_that_counts(term, on)
 
 
 def _was_for_dues(payment: Payment) -> bool:
@@ -199,6 +213,14 @@ def _pays(payment: Payment) -> bool:
     if payment.invoice is None or payment.invoice.voided_by is not None:
         return False
     return payment.invoice.counts(payment) and _term(payment).waived_on is None
+
+
+def _is_more_than_open(payment: Payment) -> bool:
+    """Whether it came for dues that are still wanted, of which a part was paid by others."""
+    invoice = payment.invoice
+    if invoice is None or _term(payment).waived_on is not None:
+        return False
+    return invoice.is_exceeded_by(payment)
 
 
 def _renews_one_that_counts(term: Term, on: datetime.date) -> bool:

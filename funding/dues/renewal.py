@@ -7,6 +7,7 @@ payment or a waiver makes it count.
 
 import datetime
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -135,15 +136,39 @@ def _offer_in_time(term: Term, day: datetime.date) -> bool:
     return True
 
 
-def offer_due(term: Term, day: datetime.date) -> bool:
+def offer_due(term: Term, day: datetime.date, facts: "Facts | None" = None) -> bool:
     """Whether ``day`` asks for an offer of the term after ``term``, which has none yet."""
-    return notice_day(term, Kind.OFFER) <= day <= term.grace_until and not _goes_on(term)
+    if not notice_day(term, Kind.OFFER) <= day <= term.grace_until:
+        return False
+    return term.pk not in (facts or facts_of([term])).going_on
 
 
-def _goes_on(term: Term) -> bool:
-    """Whether the organisation has a term after this one, however it came to it."""
-    later = Term.objects.filter(organisation=term.organisation_id, starts_on__gt=term.starts_on)
-    return later.filter(Q(cancelled_on__isnull=True) | Q(cancelled_on__gt=F("starts_on"))).exists()
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What decides on offers and notices besides the days of the terms themselves."""
+
+    invoices: dict[int, Invoice]  # that stand, by the offered term
+    paying: set[int]  # offered terms of which a payment is under way: a bank debit takes days
+    going_on: set[int]  # terms whose organisation has a later one, however it came to it
+
+
+def facts_of(near: Sequence[Term]) -> Facts:
+    """The facts of terms near their end; three queries, however many those are."""
+    offered = list(Term.objects.filter(renews__in=near).values_list("pk", flat=True))
+    later = Term.objects.filter(
+        Q(cancelled_on__isnull=True) | Q(cancelled_on__gt=F("starts_on")),
+        organisation=OuterRef("organisation"),
+        starts_on__gt=OuterRef("starts_on"),
+    )
+    going_on = Term.objects.filter(Exists(later), pk__in=[term.pk for term in near])
+    paying = Payment.objects.filter(
+        purpose=billing.PURPOSE, purpose_id__in=offered, status=Status.PROCESSING
+    )
+    return Facts(
+        invoices=billing.standing_invoices(offered),
+        paying=set(paying.values_list("purpose_id", flat=True)),
+        going_on=set(going_on.values_list("pk", flat=True)),
+    )
 
 
 @inside_transaction
@@ -224,29 +249,25 @@ def _tell_of_the_end(term: Term, offered: Term | None, day: datetime.date) -> bo
     return True
 
 
-def notice_due(term: Term, offered: Term | None, day: datetime.date) -> TermNotice.Kind | None:
+def notice_due(
+    term: Term, offered: Term | None, day: datetime.date, facts: Facts | None = None
+) -> TermNotice.Kind | None:
     """The notice of the end of ``term`` that ``day`` asks for, whatever was written already."""
     kind = _due(term, day)
-    if kind is None or (offered is None and (kind != Kind.LAPSED or _goes_on(term))):
+    if kind is None or (offered is None and kind != Kind.LAPSED):
         return None
-    invoice = billing.standing_invoice(offered) if offered else None
+    facts = facts or facts_of([term])
+    if offered is None:
+        return None if term.pk in facts.going_on else kind
+    invoice = facts.invoices.get(offered.pk)
     if invoice is not None and notice_day(term, kind) <= invoice.issued_on:
         return None
-    if offered is not None and _is_paying(offered):
-        return None
-    return kind
+    return None if offered.pk in facts.paying else kind
 
 
 def _due(term: Term, day: datetime.date) -> TermNotice.Kind | None:
     come = [kind for kind in NOTICE_DAYS if kind != Kind.OFFER and notice_day(term, kind) <= day]
     return come[-1] if come else None
-
-
-def _is_paying(offered: Term) -> bool:
-    """Whether a payment of it is under way: a bank debit takes days."""
-    return Payment.objects.filter(
-        purpose=billing.PURPOSE, purpose_id=offered.pk, status=Status.PROCESSING
-    ).exists()
 
 
 def mail_offer(person: User, new: Term, invoice: Invoice | None) -> None:

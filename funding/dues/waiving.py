@@ -4,7 +4,7 @@ from django.utils import formats, timezone
 
 from core.models import User
 from core.transactions import inside_transaction, use_case
-from funding.dues import billing, crediting, letters
+from funding.dues import billing, changing, crediting, letters
 from funding.dues.refusals import PaymentUnderWay, TermEnded
 from membership import profile, terms
 from membership.models import Organisation, Term
@@ -23,8 +23,9 @@ def waive_dues(term: Term, *, by: User, reason: str) -> Term:
     """Ask nothing for ``term``, which awaits its payment; an offered renewal is such a term, too.
 
     It counts from today as if it were paid. Nobody waives the dues of an organisation in which they
-    have a seat. Raises NotPermitted, OwnRequest, OrganisationMerged, ReasonMissing, AlreadyPaidFor,
-    AlreadyCancelled, TermEnded, and PaymentUnderWay where money came for it or is on its way.
+    have a seat. A change of tier that waits ends by it. Raises NotPermitted, OwnRequest,
+    OrganisationMerged, ReasonMissing, AlreadyPaidFor, AlreadyCancelled, TermEnded, and
+    PaymentUnderWay where money came for it or is on its way.
     """
     with use_case():
         term = _lock(term)
@@ -39,19 +40,22 @@ def waive_dues(term: Term, *, by: User, reason: str) -> Term:
         if invoice is not None and not crediting.withdraw(invoice, reason=why, told=False):
             raise PaymentUnderWay(number=invoice.number)
         term = terms.waive(term, on=timezone.localdate(), by=by, reason=why)
-        for person in letters.who_reads(term.organisation):
-            letters.write(
-                "dues_waived",
-                person,
-                term.organisation.public_name,
-                {
-                    "starts_on": term.starts_on,
-                    "ends_on": term.ends_on,
-                    "reason": term.waived_reason,
-                },
-                about=f"term:{term.pk}/waived",
-            )
+        changing.end_with_waiver(term, by=by)
+        tell(term)
     return term
+
+
+@inside_transaction
+def tell(term: Term) -> None:
+    """Write that nothing is asked for ``term``, and why."""
+    for person in letters.who_reads(term.organisation):
+        letters.write(
+            "dues_waived",
+            person,
+            term.organisation.public_name,
+            {"starts_on": term.starts_on, "ends_on": term.ends_on, "reason": term.waived_reason},
+            about=f"term:{term.pk}/waived",
+        )
 
 
 @inside_transaction

@@ -7,9 +7,9 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 
 from core.mail import enqueue_mail
-from core.transactions import use_case
+from core.transactions import inside_transaction, use_case
 from funding.payments import jobs, outcomes
-from funding.payments.models import Card, Mandate, Subscription
+from funding.payments.models import Card, Mandate, Payment, Subscription
 
 
 def retry_what_is_due() -> int:
@@ -38,17 +38,20 @@ def _expiring() -> QuerySet[Card]:
     this_month = today.replace(day=1)
     year, month = divmod(this_month.year * 12 + this_month.month, 12)
     next_month = this_month.replace(year=year, month=month + 1)
-    used = (
-        _subscriptions_on(OuterRef("pk")),
-        Mandate.objects.filter(card=OuterRef("pk"), revoked_at=None),
+    # A day on which the job did not run is made up for.
+    not_warned = Q(warned_for=None) | ~Q(warned_for__gte=this_month)
+    return in_use().filter(not_warned, expires__range=(this_month, next_month))
+
+
+def in_use() -> QuerySet[Card]:
+    """Cards by which somebody is charged again."""
+    charged = Mandate.objects.filter(
+        Exists(Payment.objects.filter(mandate=OuterRef("pk"))),
+        card=OuterRef("pk"),
+        revoked_at=None,
     )
     return Card.objects.filter(
-        Exists(used[0]) | Exists(used[1]),
-        # A day on which the job did not run is made up for.
-        Q(warned_for=None) | ~Q(warned_for__gte=this_month),
-        revoked_at=None,
-        expires__gte=this_month,
-        expires__lte=next_month,
+        Exists(_subscriptions_on(OuterRef("pk"))) | Exists(charged), revoked_at=None
     )
 
 
@@ -62,23 +65,34 @@ def _warn(card_id: int) -> bool:
         card = Card.objects.select_for_update().get(pk=card_id)
         if card.expires is None or card.warned_for == card.expires:
             return False
-        for to, language, what, path in _charged_to(card):
-            with translation.override(language):
-                enqueue_mail(
-                    "payments_card_expires",
-                    to,
-                    language,
-                    {
-                        "card": str(card),
-                        "month": date_format(card.expires, "YEAR_MONTH_FORMAT"),
-                        "description": what,
-                        "path": path,
-                    },
-                    about=f"card:{card.pk}/{card.expires:%Y-%m}",
-                )
-        card.warned_for = card.expires
-        card.save(update_fields=["warned_for"])
+        warn(card)
     return True
+
+
+@inside_transaction
+def warn(card: Card) -> None:
+    """Write to everybody whom it pays for that it expires."""
+    assert card.expires is not None
+    for to, language, what, path in _charged_to(card):
+        with translation.override(language):
+            enqueue_mail(
+                "payments_card_expires",
+                to,
+                language,
+                {
+                    "card": str(card),
+                    "month": date_format(card.expires, "YEAR_MONTH_FORMAT"),
+                    "description": what,
+                    "path": path,
+                },
+                about=about_expiry(card),
+            )
+    card.warned_for = card.expires
+    card.save(update_fields=["warned_for"])
+
+
+def about_expiry(card: Card) -> str:
+    return f"card:{card.pk}/{card.expires:%Y-%m}"
 
 
 def _charged_to(card: Card) -> list[tuple[str, str, str, str]]:

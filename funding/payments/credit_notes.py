@@ -51,9 +51,16 @@ def void_invoice(
     awaited = ExpectedPayment.objects.filter(invoice=invoice).first()
     if awaited is not None:
         expected.withdraw(awaited, by=by, reason=note.reason)
-    audit.record("payments.void_invoice", invoice, by=by, reason=note.reason, note=note.number)
+    audit.record(
+        "payments.void_invoice",
+        invoice,
+        by=by,
+        reason=note.reason,
+        note=note.number,
+        told=not replaced,
+    )
     if not replaced:
-        _tell(note, invoice.number, invoice.bill_to_email)
+        tell(note)
     return note
 
 
@@ -61,7 +68,7 @@ def void_invoice(
 def void_receipt(receipt: Receipt, *, reason: str, by: User | None) -> CreditNote:
     """Make ``receipt`` void, whole, and tell the payer. Raises VoidAlready and ReasonMissing."""
     note = _void_receipt(receipt, reason=reason, by=by)
-    _tell(note, receipt.number, receipt.payment.payer_email)
+    tell(note)
     return note
 
 
@@ -88,10 +95,10 @@ def after_refund(payment: Payment, *, by: User | None = None) -> Receipt | None:
     elif payment.receipts.first() is None:
         return None
     new = receipts.reissue(payment, amount=kept) if kept else None
-    if note is not None and standing is not None:
-        _tell(note, standing.number, payment.payer_email, new=new)
+    if note is not None:
+        tell(note)
     elif new is not None:
-        _send_receipt(new)
+        send_receipt_again(new)
     return new
 
 
@@ -165,7 +172,11 @@ def _write(
     )
 
 
-def _tell(note: CreditNote, voided: str, email: str, *, new: Receipt | None = None) -> None:
+@inside_transaction
+def tell(note: CreditNote) -> None:
+    """Write to the payer what is void, with what stands in its place."""
+    email = note.to_email
+    new = receipts.replacing(note.receipt) if note.receipt else None
     if not email:
         return
     attachments = [("credit_note", str(note.public_id))]
@@ -179,7 +190,7 @@ def _tell(note: CreditNote, voided: str, email: str, *, new: Receipt | None = No
             "name": note.to_name,
             "description": note.description,
             "number": note.number,
-            "voided": voided,
+            "voided": note.voids.number,
             "reason": note.reason,
             "path": note.get_absolute_url(),
             "new_number": new.number if new else "",
@@ -191,7 +202,9 @@ def _tell(note: CreditNote, voided: str, email: str, *, new: Receipt | None = No
     )
 
 
-def _send_receipt(receipt: Receipt) -> None:
+@inside_transaction
+def send_receipt_again(receipt: Receipt) -> None:
+    """Mail a receipt that stands in place of one that was void already."""
     payment = receipt.payment
     if not payment.payer_email:
         return

@@ -106,7 +106,8 @@ def open_expected(
     expected.description = (description or _describe(expected))[:250]
     expected.save(force_insert=True)
     if invoice is None and payer.email:
-        _send(expected)
+        audit.record("payments.send_request", expected, by=None)
+        send(expected)
     return expected
 
 
@@ -186,7 +187,9 @@ def _describe(expected: ExpectedPayment) -> str:
         return outcomes.outcome_of(expected.purpose).describe(asked)
 
 
-def _send(expected: ExpectedPayment) -> None:
+@inside_transaction
+def send(expected: ExpectedPayment) -> None:
+    """Mail a payment request."""
     with translation.override(expected.language):
         repeats = str(expected.get_repeats_display()) if expected.repeats else ""
     enqueue_mail(

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from core.mail import enqueue_mail
 from core.money import Money
+from core.transactions import inside_transaction
 from funding.ledger import templates
 from funding.ledger.entries import NewEntry, person
 from funding.ledger.models import Pool
@@ -90,20 +91,7 @@ class RefundOfPayment:
         )
         outcomes.outcome_of(payment.purpose).given_back(payment, payout.amount)
         credit_notes.after_refund(payment)
-        if payment.payer_email:
-            enqueue_mail(
-                "payments_paid_back",
-                payment.payer_email,
-                payment.language,
-                {
-                    "name": payment.payer_name,
-                    "description": payment.description,
-                    "amount": payout.money.format(payment.language),
-                    "reference": payout.bank_reference,
-                    "path": payment.get_absolute_url(),
-                },
-                about=f"payout:{payout.pk}",
-            )
+        tell_paid_back(payment, payout)
 
     def failed(self, payout: Payout) -> None:
         if payout.place != Payout.Place.BANK:
@@ -118,6 +106,26 @@ class RefundOfPayment:
         refund.save()
         outcomes.outcome_of(payment.purpose).kept_after_all(payment, payout.amount)
         credit_notes.after_refund(payment)
+
+
+@inside_transaction
+def tell_paid_back(payment: Payment, payout: Payout) -> None:
+    """Write to the payer that money went back to their bank, where they gave an address."""
+    if not payment.payer_email:
+        return
+    enqueue_mail(
+        "payments_paid_back",
+        payment.payer_email,
+        payment.language,
+        {
+            "name": payment.payer_name,
+            "description": payment.description,
+            "amount": payout.money.format(payment.language),
+            "reference": payout.bank_reference,
+            "path": payment.get_absolute_url(),
+        },
+        about=f"payout:{payout.pk}",
+    )
 
 
 class OverpaymentGivenBack:

@@ -40,6 +40,11 @@ def standing_receipt(payment: Payment) -> Receipt | None:
     return payment.receipts.filter(credit_note=None).order_by("-pk").first()
 
 
+def replacing(receipt: Receipt) -> Receipt | None:
+    """The receipt that stands in place of a void one, read now."""
+    return Receipt.objects.filter(replaces=receipt, credit_note=None).first()
+
+
 def _last(payment: Payment) -> Receipt | None:
     return payment.receipts.select_related("credit_note").order_by("-pk").first()
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils import formats, timezone, translation
 
 from core.mail import enqueue_mail
-from core.transactions import use_case
+from core.transactions import inside_transaction, use_case
 from funding.payments import issuer, outcomes
 from funding.payments.models import ExpectedPayment, Payment, Reminder, Status
 from funding.payments.models.papers import received_sum
@@ -31,7 +31,7 @@ def send_due(today: datetime.date | None = None) -> int:
     if not schedule:
         return 0
     sent = 0
-    for pk in list(_open().filter(_due_for_one(day, schedule)).values_list("pk", flat=True)):
+    for pk in list(open_ones().filter(_due_for_one(day, schedule)).values_list("pk", flat=True)):
         try:
             sent += _remind(pk, day, schedule)
         except Exception:
@@ -40,7 +40,7 @@ def send_due(today: datetime.date | None = None) -> int:
     return sent
 
 
-def _open() -> QuerySet[ExpectedPayment]:
+def open_ones() -> QuerySet[ExpectedPayment]:
     """What has a due date and is not paid, as `ExpectedPayment.is_open` says of one.
 
     Most of what was ever asked for is paid, and is not looked at again each morning.
@@ -84,7 +84,7 @@ def _remind(pk: int, day: datetime.date, schedule: list[int]) -> bool:
         if expected.reminders.filter(days__gte=days).exists():
             return False
         Reminder.objects.create(expected=expected, days=days)
-        _send(expected, overdue=day > _due(expected))
+        send(expected, days, day)
     return True
 
 
@@ -123,7 +123,9 @@ def _is_wanted(expected: ExpectedPayment, day: datetime.date) -> bool:
     return not outcomes.outcome_of(expected.purpose).why_not_payable(asked)
 
 
-def _send(expected: ExpectedPayment, *, overdue: bool) -> None:
+@inside_transaction
+def send(expected: ExpectedPayment, days: int, on: datetime.date) -> None:
+    """Write, on ``on``, the reminder of ``days`` from the due date."""
     invoice = expected.invoice
     with translation.override(expected.language):
         due_on = formats.date_format(_due(expected), "DATE_FORMAT")
@@ -141,15 +143,19 @@ def _send(expected: ExpectedPayment, *, overdue: bool) -> None:
             "amount": expected.outstanding.format(expected.language),
             "part_paid": bool(expected.received.amount),
             "due_on": due_on,
-            "overdue": overdue,
+            "overdue": on > _due(expected),
             "reference": issuer.in_fours(expected.reference),
             "path": paper.get_absolute_url(),
         },
         attachments=[(kind, str(paper.public_id))],
-        about=f"expected:{expected.pk}/reminder",
+        about=about_reminder(expected, days),
         # An invoice is a debt; a request for a gift is a wish.
         owed=invoice is not None,
     )
+
+
+def about_reminder(expected: ExpectedPayment, days: int) -> str:
+    return f"expected:{expected.pk}/reminder/{days}"
 
 
 def _due(expected: ExpectedPayment) -> datetime.date:

@@ -184,7 +184,7 @@ def _take_over(subscription: Subscription, agreement: Agreement) -> str:
     if subscription.started_at is None and agreement.begun:
         subscription.started_at = timezone.now()
         audit.record("payments.subscription_began", subscription, by=None)
-        _mail(subscription, "payments_subscription_began")
+        tell(subscription, "payments_subscription_began")
     if agreement.over:
         _end(subscription)
         audit.record("payments.subscription_ended", subscription, by=None, reason="at Stripe")
@@ -340,7 +340,7 @@ def _count_failure(subscription: Subscription, code: str) -> None:
         subscription.retry_on = timezone.localdate() + datetime.timedelta(days=days)
         subscription.status = Standing.FAILING
         subscription.save()
-        _mail(subscription, "payments_subscription_failed")
+        tell(subscription, "payments_subscription_failed")
         return
     invoice = subscription.failing_invoice
     subscription.retry_on = None
@@ -348,10 +348,11 @@ def _count_failure(subscription: Subscription, code: str) -> None:
     subscription.save()
     audit.record("payments.subscription_paused", subscription, by=None, code=code)
     jobs.pause_at_stripe.enqueue(subscription_id=subscription.pk, invoice=invoice)
-    _mail(subscription, "payments_subscription_paused")
+    tell(subscription, "payments_subscription_paused")
 
 
-def _mail(subscription: Subscription, template: str) -> None:
+def tell(subscription: Subscription, template: str) -> None:
+    """Write to the payer how it stands with the agreement."""
     language = subscription.language
     with translation.override(language):
         enqueue_mail(
@@ -367,8 +368,16 @@ def _mail(subscription: Subscription, template: str) -> None:
                 "retry_on": _written(subscription.retry_on),
                 "path": subscription.get_absolute_url(),
             },
-            about=f"subscription:{subscription.pk}",
+            about=about_subscription(subscription, template),
         )
+
+
+def about_subscription(subscription: Subscription, template: str) -> str:
+    """What a message about an agreement is about, for the delivery log; each failure has its own."""
+    word = template.removeprefix("payments_subscription_")
+    return f"subscription:{subscription.pk}/{word}" + (
+        f"/{subscription.failures}" if word == "failed" else ""
+    )
 
 
 def _written(day: datetime.date | None) -> str:

@@ -41,6 +41,7 @@ ACTIONS = {
     "payments.payout_failed": (_("Mark a payout failed"), _("The payout failed")),
     "payments.void_invoice": (_("Make an invoice void"), _("Made the invoice void")),
     "payments.void_receipt": (_("Make a receipt void"), _("Made the receipt void")),
+    "payments.send_request": (_("Send a payment request"), _("Payment request sent")),
     "payments.withdraw_expected": (
         _("Withdraw an expected payment"),
         _("Withdrew the expected payment"),

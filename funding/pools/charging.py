@@ -12,6 +12,7 @@ from django.db.models import F, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from core import audit
 from core.mail import enqueue_mail
 from core.transactions import inside_transaction, use_case
 from funding.payments import failures, jobs, mandates
@@ -108,7 +109,8 @@ def _announce(instalment_id: int) -> bool:
             mandate=mandate,
         )
         charged_on = max(instalment.due_on, timezone.localdate() + ANNOUNCED_AHEAD)
-        _mail(payment, "pools_charge_announced", instalment, card=str(mandate.card), day=charged_on)
+        payment.mandate = mandate
+        tell_announced(payment, instalment, charged_on)
     return True
 
 
@@ -130,7 +132,26 @@ def note_declined(payment: Payment) -> None:
     instalment = Instalment.objects.select_related("pledge__pool__profile").get(
         pk=payment.purpose_id
     )
+    audit.record("pools.charge_declined", payment, by=None, code=payment.failure_code)
+    tell_declined(payment, instalment)
+
+
+@inside_transaction
+def tell_announced(payment: Payment, instalment: Instalment, on: datetime.date) -> None:
+    """Write to the donor that their card is charged on ``on``."""
+    assert payment.mandate is not None
+    _mail(payment, "pools_charge_announced", instalment, card=str(payment.mandate.card), day=on)
+
+
+@inside_transaction
+def tell_declined(payment: Payment, instalment: Instalment) -> None:
+    """Write to the donor that their card was not charged, and how to pay by hand."""
     _mail(payment, "pools_charge_declined", instalment)
+
+
+def about_charge(payment: Payment, template: str) -> str:
+    """What a message about a charge is about, for the delivery log."""
+    return f"payment:{payment.pk}/{template.removeprefix('pools_')}"
 
 
 def _mail(
@@ -159,5 +180,5 @@ def _mail(
                 "path": payment.get_absolute_url(),
                 "pledge_path": reverse("giving_pledge", args=[pledge.reference]),
             },
-            about=f"payment:{payment.pk}/{template.removeprefix('pools_')}",
+            about=about_charge(payment, template),
         )

@@ -18,7 +18,7 @@ from core.mail import enqueue_mail
 from core.models import User
 from core.money import Money
 from core.refusals import Refusal
-from core.transactions import use_case
+from core.transactions import inside_transaction, use_case
 from funding.payments import expected, payouts
 from funding.payments.models import ExpectedPayment, Payment, Payout, Refund, Status
 from funding.payments.payout_purposes import REFUND
@@ -62,7 +62,7 @@ def decline_gift(gift: Gift, *, by: User, reason: str) -> Gift:
         )
         naming.changed([gift.donor_id])  # from now on it names nobody
         jobs.return_declined_gift.enqueue(gift_id=gift.pk)
-        _tell(gift)
+        tell(gift)
     return gift
 
 
@@ -78,7 +78,9 @@ def _expected(gift: Gift) -> QuerySet[ExpectedPayment]:
     )
 
 
-def _tell(gift: Gift) -> None:
+@inside_transaction
+def tell(gift: Gift) -> None:
+    """Write to the donor that the gift is not taken, where they gave an address."""
     if not gift.donor.email:
         return
     profile = PoolProfile.objects.select_related("pool").get(pk=gift.pool_id)
@@ -92,8 +94,12 @@ def _tell(gift: Gift) -> None:
             "pool": profile.title,
             "received": gift.received_at is not None,
         },
-        about=f"gift:{gift.pk}/declined",
+        about=about_decline(gift),
     )
+
+
+def about_decline(gift: Gift) -> str:
+    return f"gift:{gift.pk}/declined"
 
 
 # --- Giving it back -------------------------------------------------------------------------------

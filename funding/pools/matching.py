@@ -26,6 +26,7 @@ from funding.ledger.refusals import month_in_words
 from funding.payments import issuer
 from funding.payments.expected import open_expected
 from funding.payments.invoices import BillTo
+from funding.payments.models import ExpectedPayment
 from funding.payments.stripe_units import smallest_step
 from funding.pools import matching_refusals as refusals
 from funding.pools import pledges, policy, rules
@@ -387,21 +388,32 @@ def _ask(
     InstalmentReminder.objects.create(
         instalment=instalment, days=-DUE_IN.days, due_on=instalment.due_on
     )
-    with translation.override(language):
+    tell(settlement, expected)
+
+
+@inside_transaction
+def tell(settlement: MatchingSettlement, request: ExpectedPayment | None) -> None:
+    """Write to the donor what a month's gifts ask of them, with the payment request if there is one."""
+    pledge = settlement.pledge
+    with translation.override(pledge.language):
         context = {
-            "name": offer.donor.name,
-            "pool": offer.pool.name,
+            "name": pledge.donor.name,
+            "pool": pledge.pool.name,
             "amount": pledge.money.format(),
             "month": month_in_words(settlement.month),
-            "due_on": written(due_on),
-            "path": expected.get_absolute_url() if expected else "",
-            "number": expected.number if expected else "",
+            "due_on": written(pledge.instalments.get().due_on),
+            "path": request.get_absolute_url() if request else "",
+            "number": request.number if request else "",
         }
     enqueue_mail(
         "pools_matching_settled",
-        offer.donor.email,
-        language,
+        pledge.donor.email,
+        pledge.language,
         context,
-        attachments=[("payment_request", str(expected.public_id))] if expected else [],
-        about=f"pledge:{pledge.reference}",
+        attachments=[("payment_request", str(request.public_id))] if request else [],
+        about=about_settlement(settlement),
     )
+
+
+def about_settlement(settlement: MatchingSettlement) -> str:
+    return f"matching:{settlement.pk}"

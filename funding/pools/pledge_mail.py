@@ -15,31 +15,42 @@ from funding.pools.rules import written
 @inside_transaction
 def send_confirmation(pledge: Pledge) -> None:
     """What they promised."""
-    _send("pools_pledge_confirmed", pledge)
+    _send("pools_pledge_confirmed", pledge, about=about_pledge(pledge, "confirmed"))
 
 
 @inside_transaction
 def send_change(pledge: Pledge, *, what: str, milestone: str = "") -> None:
     """What is now asked for. ``what`` happened: "changed", "condition" or "milestone" (was met)."""
-    _send("pools_pledge_changed", pledge, what=what, milestone=milestone)
+    about = about_pledge(pledge, "changed")
+    _send("pools_pledge_changed", pledge, about=about, what=what, milestone=milestone)
 
 
 @inside_transaction
-def send_reminder(instalment: Instalment, on: datetime.date) -> None:
-    """That an instalment falls due, or was due."""
+def send_reminder(instalment: Instalment, days: int, on: datetime.date) -> None:
+    """That an instalment falls due, or was due: on ``on``, the reminder of ``days`` from its day."""
     pledge = instalment.pledge
     with translation.override(pledge.language):
-        about = {
+        words = {
             "part": instalment.outstanding.format(),
             "due_on": written(instalment.due_on),
             "overdue": instalment.due_on < on,
             "part_paid": bool(instalment.received_amount),
             "number": instalment.number,
         }
-    _send("pools_instalment_reminder", pledge, **about)
+    about = about_reminder(instalment, days)
+    _send("pools_instalment_reminder", pledge, about=about, **words)
 
 
-def _send(template: str, pledge: Pledge, **more: Any) -> None:
+def about_pledge(pledge: Pledge, word: str) -> str:
+    """What a message about a pledge is about, for the delivery log."""
+    return f"pledge:{pledge.reference}/{word}"
+
+
+def about_reminder(instalment: Instalment, days: int) -> str:
+    return about_pledge(instalment.pledge, f"{instalment.number}/{instalment.due_on}/{days}")
+
+
+def _send(template: str, pledge: Pledge, *, about: str, **more: Any) -> None:
     with translation.override(pledge.language):
         enqueue_mail(
             template,
@@ -57,7 +68,7 @@ def _send(template: str, pledge: Pledge, **more: Any) -> None:
                 else "",
                 **more,
             },
-            about=f"pledge:{pledge.reference}",
+            about=about,
             # What is bound is a debt, an intent is a wish.
             owed=pledge.binding,
         )

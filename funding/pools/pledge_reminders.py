@@ -67,7 +67,7 @@ def _remind(pk: int, day: datetime.date) -> bool:
         if part.reminders.filter(due_on=part.due_on, days__gte=days).exists():
             return False
         InstalmentReminder.objects.create(instalment=part, days=days, due_on=part.due_on)
-        pledge_mail.send_reminder(part, day)
+        pledge_mail.send_reminder(part, days, day)
     return True
 
 

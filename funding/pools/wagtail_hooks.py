@@ -133,5 +133,8 @@ def log_checks_and_declined_gifts(actions: LogActionRegistry) -> None:
     actions.register_action(
         "pools.check_donor", _("Check a donor"), _("Recorded a check of the donor")
     )
+    actions.register_action(
+        "pools.charge_declined", _("Charge of a card declined"), _("The card declined the charge")
+    )
     actions.register_action("pools.decline_gift", _("Decline a gift"), _("Declined the gift"))
     actions.register_action("pools.hide_name", _("Hide a name"), _("Hid the name from the public"))

@@ -1,5 +1,6 @@
 """What a tier gives to its members: rights, and what is done for them within some days."""
 
+from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -9,6 +10,15 @@ from django.utils.translation import ngettext
 from core.models import User
 from membership.models.fields import in_language
 from membership.models.tiers import Tier
+
+OFFICERS = "Membership officers"
+
+
+def officers() -> int:
+    """The key of the group that does what nobody else does."""
+    group, __ = Group.objects.get_or_create(name=OFFICERS)
+    key: int = group.pk
+    return key
 
 
 class Benefit(models.Model):
@@ -43,6 +53,15 @@ class Benefit(models.Model):
     repeats = models.CharField(
         _("how often"), max_length=10, choices=Repeats.choices, default=Repeats.YEARLY
     )
+    # Never empty: the task of a benefit is always somebody's.
+    group = models.ForeignKey(
+        Group,
+        on_delete=models.PROTECT,
+        default=officers,
+        verbose_name=_("which group does it"),
+        related_name="+",
+        help_text=_("Its people share these tasks out."),
+    )
     owner = models.ForeignKey(
         User,
         on_delete=models.PROTECT,
@@ -50,7 +69,7 @@ class Benefit(models.Model):
         blank=True,
         verbose_name=_("who does it"),
         related_name="+",
-        help_text=_("Gets the task. Empty: the officers share these tasks out."),
+        help_text=_("Gets the task. Empty, or once they left: it is the group’s."),
     )
     position = models.PositiveSmallIntegerField(_("position in lists"), default=0)
     offered = models.BooleanField(

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.models import User
-from membership.models.benefits import Benefit
+from membership.models.benefits import OFFICERS, Benefit
 from membership.models.fields import in_language
 from membership.models.organisations import Organisation
 from membership.models.terms import Term
@@ -144,6 +144,13 @@ class Task(models.Model):
     @property
     def is_promise(self) -> bool:
         return self.benefit_id is not None
+
+    @property
+    def hands(self) -> str:
+        """In whose hands it is: a person's, or a group's where nobody took it on or they left."""
+        if self.owner is not None and self.owner.is_active:
+            return str(self.owner)
+        return self.benefit.group.name if self.benefit else OFFICERS
 
     def is_overdue(self, on: datetime.date) -> bool:
         return self.is_open and self.due_on < on

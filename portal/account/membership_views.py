@@ -152,7 +152,7 @@ class Membership:
         return None
 
 
-def _bill(invoice: Invoice, why_not_payable: str, *, may_give_purchase_order: bool = False) -> Bill:
+def _bill(invoice: Invoice, why_not_payable: str, *, may_give_purchase_order: bool) -> Bill:
     return Bill(
         invoice=invoice,
         paid_by=invoice.how_paid().by,
@@ -160,6 +160,12 @@ def _bill(invoice: Invoice, why_not_payable: str, *, may_give_purchase_order: bo
         why_not_payable=why_not_payable,
         may_give_purchase_order=may_give_purchase_order,
     )
+
+
+def _why_not_payable(invoice: Invoice) -> str:
+    if invoice.purpose == billing.CHANGE:
+        return changing.why_not_payable(TierChange.objects.get(pk=invoice.purpose_id), invoice)
+    return billing.why_not_payable(Term.objects.get(pk=invoice.purpose_id), invoice)
 
 
 def _membership(organisation: Organisation, reader: User, on: datetime.date) -> Membership:
@@ -171,12 +177,20 @@ def _membership(organisation: Organisation, reader: User, on: datetime.date) -> 
         )
     }
     seats = list(organisation.seats.select_related("person"))
+    # The same for each of its terms.
+    may_order = any(
+        crediting.may_give_purchase_order(reader, term) for term in list(terms.values())[:1]
+    )
     return Membership(
         organisation=organisation,
         standings=[Standing(term, term.status(on)) for term in terms.values()],
         bills=[
             *(
-                _bill(invoice, changing.why_not_payable(changes[invoice.purpose_id], invoice))
+                _bill(
+                    invoice,
+                    changing.why_not_payable(changes[invoice.purpose_id], invoice),
+                    may_give_purchase_order=may_order,
+                )
                 for invoice in billing.change_invoices_of(organisation).select_related(
                     "credit_note"
                 )
@@ -185,9 +199,7 @@ def _membership(organisation: Organisation, reader: User, on: datetime.date) -> 
                 _bill(
                     invoice,
                     billing.why_not_payable(terms[invoice.purpose_id], invoice),
-                    may_give_purchase_order=crediting.may_give_purchase_order(
-                        reader, terms[invoice.purpose_id]
-                    ),
+                    may_give_purchase_order=may_order,
                 )
                 for invoice in billing.invoices_of(organisation).select_related("credit_note")
             ),
@@ -298,10 +310,7 @@ def purchase_order(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Have an unpaid invoice issued anew with a purchase order; the old one becomes void."""
     invoice = _own_invoice(request, public_id)
     reader = _reader(request)
-    if invoice.purpose != billing.PURPOSE:
-        raise Http404
-    term = Term.objects.select_related("organisation").get(pk=invoice.purpose_id)
-    if not crediting.may_give_purchase_order(reader, term):
+    if not crediting.may_give_purchase_order(reader, crediting.term_of(invoice)):
         raise Http404
     form = PurchaseOrderForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -326,6 +335,6 @@ def purchase_order(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         {
             "form": form,
             "invoice": invoice,
-            "why_not": billing.why_not_payable(term, invoice),
+            "why_not": _why_not_payable(invoice),
         },
     )

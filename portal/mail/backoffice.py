@@ -16,6 +16,7 @@ from wagtail.admin.viewsets.base import ViewSetGroup
 
 from core.mailing import addresses, catalogue, expectations, log
 from core.mailing.models import DeadAddress, Delivery, MissingMessage
+from core.mailing.visible import dead_for_person, for_person
 from funding.payments.backoffice.base import (
     GuardedIndexView,
     ReadViewSet,
@@ -23,8 +24,8 @@ from funding.payments.backoffice.base import (
     facts,
     only_read,
 )
+from portal.mail.forget_page import ForgetViewSet
 from portal.mail.text_pages import TextsViewSet
-from portal.mail.visible import dead_for_person, for_person
 
 only_read(Delivery, MissingMessage, DeadAddress)
 
@@ -90,6 +91,7 @@ class DeliveryPage(RowPage):
             "bounced_at",
             "complained_at",
             "held_at",
+            "held_as",
             "message_id",
             "service_id",
         )
@@ -244,4 +246,4 @@ class MailGroup(ViewSetGroup):
     menu_icon = "mail"
     menu_name = "e-mails"
     menu_order = 330
-    items = (TextsViewSet, DeliveryViewSet, MissingViewSet, DeadViewSet)
+    items = (TextsViewSet, DeliveryViewSet, MissingViewSet, DeadViewSet, ForgetViewSet)

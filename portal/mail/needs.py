@@ -8,14 +8,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import ngettext
 
-from core.mailing import log, texts
+from core.mailing import catalogue, log, texts
 from core.mailing.models import DeadAddress, Delivery, MailText, MissingMessage
+from core.mailing.visible import for_person
 from core.models import User
 from funding.payments.backoffice.panel import Need, counted
 from membership.models import Seat, SeatRole
-from portal.mail.visible import for_person
 
-# How long treasurers are told of a changed text by which people pay.
+WITHHELD = Delivery.State.WITHHELD.value
+# How long others are told of a changed text by which people pay or sign in.
 TOLD_FOR = datetime.timedelta(days=7)
 
 
@@ -23,11 +24,10 @@ def of_mail(person: User) -> list[Need | None]:
     """What somebody may act on, most urgent first."""
     found: list[Need | None] = []
     if person.has_perm(log.SEND):
-        found += [_missing(person), _unreachable(), _in_trouble(person)]
+        found += [_missing(person), _unreachable(), _withheld(person), _in_trouble(person)]
     if person.has_perm(texts.CHANGE):
         found.append(_broken(person))
-        if person.has_perm(texts.MONEY_RIGHT):
-            found.append(_changed(person))
+        found += _changed(person)
     return found
 
 
@@ -55,6 +55,19 @@ def _in_trouble(person: User) -> Need | None:
     )
 
 
+def _withheld(person: User) -> Need | None:
+    """The address is dead: somebody asks the organisation, or the donor, for another."""
+    return counted(
+        for_person(Delivery.objects.filter(log.withheld()), person).count(),
+        lambda count: ngettext(
+            "%(count)s e-mail was withheld, as mail to its address comes back: ask for another address",
+            "%(count)s e-mails were withheld, as mail to their addresses comes back: ask for others",
+            count,
+        ),
+        f"{reverse('mail_log:index')}?state={WITHHELD}",
+    )
+
+
 def _broken(person: User) -> Need | None:
     newest = MailText.objects.order_by("template", "language", "-number").distinct(
         "template", "language"
@@ -76,28 +89,41 @@ def _is_broken(row: MailText, person: User) -> bool:
     return is_standing and texts.may_change(person, row.template)
 
 
-def _changed(person: User) -> Need | None:
-    """Somebody else rewrote a text by which people pay: a second pair of eyes looks at it."""
+def _changed(person: User) -> list[Need | None]:
+    """Somebody else rewrote a text by which people pay, or sign in: a second pair of eyes looks."""
     rows = MailText.objects.filter(changed_at__gte=timezone.now() - TOLD_FOR)
     changed = {
         (row.template, row.language)
         for row in rows.exclude(changed_by=person)
-        if texts.is_of_money(row.template)
+        if texts.right_besides(row.template) and texts.may_change(person, row.template)
     }
-    url = (
-        reverse("mail_texts:text", args=next(iter(changed)))
-        if len(changed) == 1
-        else reverse("mail_texts:index")
-    )
-    return counted(
-        len(changed),
-        lambda count: ngettext(
-            "%(count)s text of an e-mail by which people pay was changed in the last 7 days",
-            "%(count)s texts of e-mails by which people pay were changed in the last 7 days",
-            count,
+    of_sign_in = {each for each in changed if catalogue.is_of_sign_in(each[0])}
+    return [
+        counted(
+            len(changed - of_sign_in),
+            lambda count: ngettext(
+                "%(count)s text of an e-mail by which people pay was changed in the last 7 days",
+                "%(count)s texts of e-mails by which people pay were changed in the last 7 days",
+                count,
+            ),
+            _page_of(changed - of_sign_in),
         ),
-        url,
-    )
+        counted(
+            len(of_sign_in),
+            lambda count: ngettext(
+                "%(count)s text of an e-mail by which people sign in was changed in the last 7 days",
+                "%(count)s texts of e-mails by which people sign in were changed in the last 7 days",
+                count,
+            ),
+            _page_of(of_sign_in),
+        ),
+    ]
+
+
+def _page_of(changed: set[tuple[str, str]]) -> str:
+    if len(changed) == 1:
+        return reverse("mail_texts:text", args=next(iter(changed)))
+    return reverse("mail_texts:index")
 
 
 def _unreachable() -> Need | None:

@@ -110,4 +110,6 @@ def _hold_messages() -> None:
     They are kept: by them the log is compared with what should have gone out.
     """
     queued = Delivery.in_state(Delivery.State.QUEUED)
-    Delivery.objects.filter(queued).update(held_at=F("queued_at"))
+    Delivery.objects.filter(queued).update(
+        held_at=F("queued_at"), held_as=Delivery.Held.UNSUBSCRIBED
+    )

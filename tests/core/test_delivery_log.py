@@ -13,11 +13,10 @@ from django_tasks_db.models import DBTaskResult
 from wagtail.models import ModelLogEntry
 
 from core.jobs import GiveUp
-from core.jobs.execution import NO_ARGUMENTS
 from core.jobs.testing import run_pending_jobs
-from core.mail import enqueue_mail, enqueue_message, enqueue_test
+from core.mail import enqueue_mail, enqueue_test
 from core.mailing import addresses, log
-from core.mailing.models import DeadAddress, Delivery, MissingMessage, Topic, Unsubscription
+from core.mailing.models import DeadAddress, Delivery, Topic
 from core.models import User
 from core.transactions import use_case
 from tests.factories.core import UserFactory
@@ -92,21 +91,6 @@ def test_a_transaction_that_rolls_back_leaves_no_row() -> None:
     assert not Delivery.objects.exists()
 
 
-def test_a_message_of_the_sign_in_has_a_row_for_each_address_and_keeps_no_words() -> None:
-    enqueue_message(
-        EmailMessage("Your code", "123456", to=["amina@example.org"], cc=["grace@example.org"]),
-        template="login_code",
-    )
-    run_pending_jobs()
-
-    rows = Delivery.objects.order_by("address")
-    assert [(row.address, row.template, row.state) for row in rows] == [
-        ("amina@example.org", "login_code", State.SENT),
-        ("grace@example.org", "login_code", State.SENT),
-    ]
-    assert all(row.context is None for row in rows)
-
-
 def test_what_holds_a_code_is_not_kept() -> None:
     row = queue("membership_shared", context={"code": "ABCD-EFGH"})
     assert row.context is None
@@ -162,19 +146,6 @@ def test_a_code_is_kept_by_no_job_that_failed(
     assert ("ABCD" in str(job.args_kwargs)) == kept
 
 
-def test_words_of_the_sign_in_are_kept_by_no_job_that_failed(
-    broken_server: list[Exception],
-) -> None:
-    broken_server.append(refusing(550))
-    enqueue_message(EmailMessage("Your code", "ABCD", to=["amina@example.org"]))
-
-    run_what_fails()
-
-    job = DBTaskResult.objects.get()
-    assert (job.status, job.args_kwargs) == ("FAILED", NO_ARGUMENTS)
-    assert "ABCD" not in str(DBTaskResult.objects.values().get())
-
-
 def test_an_address_refused_for_good_bounced_and_is_dead(broken_server: list[Exception]) -> None:
     broken_server.append(refusing(550))
     row = queue()
@@ -208,7 +179,8 @@ def test_the_list_by_state_finds_each_message_where_its_state_says() -> None:
             {"failed_at": now},
             {"sent_at": now, "bounced_at": now},
             {"sent_at": now, "bounced_at": now, "complained_at": now},
-            {"held_at": now},
+            {"held_at": now, "held_as": "unsubscribed"},
+            {"held_at": now, "held_as": "dead"},
         )
     ):
         Delivery.objects.create(template="dues_lapsed", message_id=f"<{number}>", **facts)
@@ -309,16 +281,6 @@ def test_an_address_that_unsubscribed_gets_no_more_of_that_topic_alone() -> None
     assert len(mail.outbox) == 3
 
 
-def test_a_dead_address_gets_what_it_is_owed_and_no_reminder() -> None:
-    with use_case():
-        addresses.mark_dead("amina@example.org", why=DeadAddress.Why.COMPLAINED, detail="")
-    held, owed = queue("dues_renewal_reminder"), queue("dues_lapsed")
-    run_pending_jobs()
-    held.refresh_from_db()
-    owed.refresh_from_db()
-    assert (held.state, owed.state) == (State.HELD, State.SENT)
-
-
 # --- Personal data --------------------------------------------------------------------------------
 
 
@@ -338,25 +300,6 @@ def test_the_log_forgets_words_first_and_rows_later() -> None:
         young.pk: False,
         old.pk: True,
     }
-
-
-def test_an_address_is_erased_from_the_log_and_the_fact_stays() -> None:
-    row = queue(about="term:7/lapsed")
-    with use_case():
-        addresses.mark_dead("amina@example.org", why=DeadAddress.Why.BOUNCED, detail="")
-        addresses.unsubscribe("amina@example.org", Topic.GIVING)
-    MissingMessage.objects.create(
-        expectation="x", about="y", template="z", address="Amina@example.org", due_on="2027-01-01"
-    )
-
-    with use_case():
-        log.forget("Amina@Example.org")
-
-    row.refresh_from_db()
-    assert (row.address, row.context, row.about) == ("", None, "term:7/lapsed")
-    assert not DeadAddress.objects.exists()
-    assert not Unsubscription.objects.exists()
-    assert MissingMessage.objects.get().address == ""
 
 
 # --- Tests of an e-mail ---------------------------------------------------------------------------

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import time_machine
 from django.core import mail
-from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.core.mail import EmailMessage
 from django.template import TemplateDoesNotExist
 from django.utils import translation
 from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
 from core.jobs.testing import run_pending_jobs
-from core.mail import Attachment, enqueue_mail, enqueue_message, register_attachment
+from core.mail import Attachment, enqueue_mail, register_attachment
 from core.transactions import TransactionMissing, use_case
 
 pytestmark = pytest.mark.django_db
@@ -212,58 +212,7 @@ def test_two_mails_are_two_messages(server: Server) -> None:
     assert len(set(server.message_ids)) == 2
 
 
-# --- Messages that are rendered already -----------------------------------------------------------
-
-
-def test_a_rendered_message_leaves_as_it_is_in_and_out_of_a_transaction() -> None:
-    message = EmailMultiAlternatives(
-        "Your code\n",
-        "It's 123456",
-        "From <from@example.org>",
-        ["to@example.org"],
-        bcc=["bcc@example.org"],
-        cc=["cc@example.org"],
-        reply_to=["reply@example.org"],
-        headers={"X-Own": "1"},
-    )
-    message.attach_alternative("<p>123456</p>", "text/html")
-
-    enqueue_message(message)
-    with use_case():
-        enqueue_message(message)
-    assert mail.outbox == []
-    run_pending_jobs()
-
-    assert len(mail.outbox) == 2
-    for sent in mail.outbox:
-        assert isinstance(sent, EmailMultiAlternatives)
-        assert (sent.subject, sent.body) == ("Your code", "It's 123456")
-        assert (sent.from_email, sent.to) == ("From <from@example.org>", ["to@example.org"])
-        assert (sent.cc, sent.bcc) == (["cc@example.org"], ["bcc@example.org"])
-        assert sent.reply_to == ["reply@example.org"]
-        assert sent.alternatives[0].content == "<p>123456</p>"
-        headers = sent.message()
-        assert (headers["X-Own"], headers["Auto-Submitted"]) == ("1", "auto-generated")
-
-
-def test_a_message_in_html_alone_stays_html() -> None:
-    message = EmailMessage("Subject", "<p>Text</p>", to=["to@example.org"])
-    message.content_subtype = "html"
-
-    enqueue_message(message)
-    run_pending_jobs()
-
-    sent = mail.outbox[0]
-    assert isinstance(sent, EmailMultiAlternatives)
-    assert sent.alternatives[0].content == "<p>Text</p>"
-
-
-def test_a_message_with_an_attachment_is_refused() -> None:
-    message = EmailMessage("Subject", "Text", to=["to@example.org"])
-    message.attach("a.txt", "text")
-
-    with pytest.raises(ValueError, match="attachments"):
-        enqueue_message(message)
+# --- Which -----------------------------------------------------------------------------------------
 
 
 def test_every_template_of_the_portal_has_a_subject_and_a_text(settings: Settings) -> None:

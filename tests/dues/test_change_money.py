@@ -1,15 +1,19 @@
 """Money of a change of tier that came in part, twice, or never after all: no change stays stuck."""
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from core.transactions import use_case
-from funding.dues import billing, changing, earning
+from funding.dues import billing, changing, crediting, earning
+from funding.dues.refusals import InvoiceVoid, MayNotCredit
 from funding.ledger.models import Entry, Pool
 from funding.payments import money_back, problems
 from funding.payments.banking import undoing
 from funding.payments.models import Invoice, Payment, Status
 from membership import tier_changes
 from membership.models import TierChange
+from portal import groups
 from tests.dues.test_changing import (
     ask,
     at,
@@ -23,7 +27,9 @@ from tests.dues.test_changing import (
 )
 from tests.dues.test_money_back import fail_debit, fresh, give_back
 from tests.factories import banking
+from tests.factories.home import make_site, make_staff, sign_in
 from tests.factories.payouts import ask_refund
+from tests.factories.pools import make_person
 
 pytestmark = pytest.mark.django_db
 State = TierChange.State
@@ -176,3 +182,51 @@ def test_after_another_change_people_decide_what_pays(change: TierChange) -> Non
 
     assert "changed again" in fresh(first).problem
     assert money_back.paid_by(fresh(second)) == "too-much"
+
+
+# --- A purchase order -----------------------------------------------------------------------------
+
+
+def test_its_bill_is_issued_anew_with_a_purchase_order_and_paid_like_the_first(
+    change: TierChange,
+) -> None:
+    old = bill(change)
+    with at("2026-07-04"):
+        new = crediting.reissue_with_purchase_order(old, "PO 7", by=change.asked_by)
+    assert (new.purchase_order, new.total, new.due_on) == ("PO 7", old.total, old.due_on)
+    assert bill(change) == new
+    assert balances(billing.pool())[0] == DIFFERENCE
+
+    arrive(change, DIFFERENCE)
+    assert fresh(change).state == State.MADE
+    assert balances(billing.pool())[0] == 0
+
+
+def test_the_bill_of_a_change_that_ended_takes_no_purchase_order(change: TierChange) -> None:
+    old = bill(change)
+    with at("2026-07-04"):
+        changing.withdraw(change, by=change.asked_by)
+        with pytest.raises(InvoiceVoid):
+            crediting.reissue_with_purchase_order(old, "PO 7", by=change.asked_by)
+
+
+def test_whoever_has_no_part_in_it_gives_no_purchase_order(change: TierChange) -> None:
+    with pytest.raises(MayNotCredit):
+        crediting.reissue_with_purchase_order(bill(change), "PO 7", by=make_person())
+
+
+def test_the_member_and_staff_give_it_on_their_pages(change: TierChange, client: Client) -> None:
+    make_site()
+    with at("2026-07-04"):
+        client.force_login(change.asked_by)
+        page = client.get(reverse("membership_area")).content.decode()
+        address = reverse("membership_purchase_order", args=[bill(change).public_id])
+        assert address in page
+        client.post(address, {"purchase_order": "PO 8"})
+        assert bill(change).purchase_order == "PO 8"
+
+    sign_in(client, make_staff(groups.TREASURERS))
+    url = reverse("dues_invoices:inspect", args=[bill(change).pk])
+    assert "Issue it anew" in client.get(url).content.decode()
+    client.post(url, {"act": "order", "purchase_order": "PO 9"})
+    assert bill(change).purchase_order == "PO 9"

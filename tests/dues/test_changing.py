@@ -264,6 +264,24 @@ class TestUpgrade:
             part_of(change, invoice, 386_164)
         assert fresh_term(term).tier.code == "sustaining"
 
+    def test_a_card_for_all_after_a_part_of_it_came_brings_nothing_and_is_owed_back(
+        self, foundation: Pool
+    ) -> None:
+        term = member()
+        change = ask(term)
+        invoice = billing.change_invoice(change)
+        assert invoice is not None
+        with at("2026-07-04"):
+            card = changing.start_payment(invoice, by=change.asked_by)
+        with at("2026-07-05"):
+            part_of(change, invoice, 100_000)
+        with at("2026-07-06"):
+            pay(card)
+        card.refresh_from_db()
+        assert fresh_term(term).tier.code == "implementer"
+        assert invoice.outstanding.amount == invoice.total - 100_000
+        assert "which stays open" in card.problem
+
     def test_asked_twice_the_second_finds_the_first(self, foundation: Pool) -> None:
         term = member()
         ask(term)

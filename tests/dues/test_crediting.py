@@ -240,6 +240,32 @@ def test_two_tabs_paying_one_invoice_make_one_payment(committed_db: Any) -> None
 
 
 @pytest.mark.django_db
+def test_a_card_for_all_after_a_part_came_by_transfer_is_owed_back_and_leaves_the_rest_open(
+    foundation: Pool,
+) -> None:
+    term = admitted_term()
+    invoice = invoice_of(term)
+    card = dues_payment(term)
+    transfer(invoice, 5_000)
+
+    pay(card)
+
+    card.refresh_from_db()
+    term.refresh_from_db()
+    left = invoice.total - 5_000
+    assert term.settled_on is None
+    assert invoice.outstanding.amount == left
+    assert balances(foundation)["dues-receivable"] == left
+    assert balances(foundation)["credits-payable"] == -card.amount
+    assert "which stays open" in card.problem
+
+    transfer(invoice, left)
+    term.refresh_from_db()
+    assert term.settled_on == timezone.localdate()
+    assert balances(foundation)["dues-receivable"] == 0
+
+
+@pytest.mark.django_db
 def test_a_card_in_one_tab_and_a_transfer_in_another_settle_once_and_the_second_is_owed_back(
     foundation: Pool,
 ) -> None:

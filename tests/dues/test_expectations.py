@@ -246,7 +246,8 @@ def test_an_applicant_is_owed_word_that_it_came_and_the_decision(foundation: Poo
     application = submitted_application()
     forget_mail()
     assert compare(in_days(3)) == [
-        (f"application:{application.pk}/submitted", "membership_submitted")
+        (f"application:{application.pk}/submitted", "membership_submitted"),
+        (f"application:{application.pk}/to_review", "membership_to_review"),
     ]
 
     officer = make_officer()

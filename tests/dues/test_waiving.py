@@ -12,12 +12,12 @@ from wagtail.models import ModelLogEntry
 from core.jobs.testing import run_pending_jobs
 from core.refusals import Refusal
 from core.transactions import use_case
-from funding.dues import billing, crediting, ending, renewal, waiving
-from funding.dues.refusals import PaymentUnderWay, TermEnded
+from funding.dues import billing, changing, crediting, ending, renewal, waiving
+from funding.dues.refusals import ChangeOver, PaymentUnderWay, TermEnded
 from funding.ledger import queries as books
 from funding.ledger.models import Pool
 from funding.payments.models import Payment, Status
-from membership.models import Seat, Term
+from membership.models import Seat, Term, Tier, TierChange
 from membership.refusals import (
     AlreadyCancelled,
     AlreadyPaidFor,
@@ -69,6 +69,52 @@ def term(foundation: Pool) -> Term:
     run_pending_jobs()
     mail.outbox.clear()
     return row
+
+
+@pytest.mark.django_db
+class TestAChangeOfTierThatWaits:
+    """It was counted from dues that nobody owes now, so it ends, and its people read why."""
+
+    def asked(self, term: Term) -> TierChange:
+        Tier.objects.filter(code="sustaining").update(reviewers=2)
+        seat = term.organisation.seats.select_related("person").get()
+        change = changing.ask(
+            term.organisation, Tier.objects.get(code="sustaining"), by=seat.person
+        )
+        assert change.state == TierChange.State.ASKED
+        return change
+
+    def test_it_ends_with_the_waiver_and_can_be_asked_again(self, foundation: Pool) -> None:
+        term = admitted_term(make_person(email="contact@example.org"), kind="company")
+        change = self.asked(term)
+        mail.outbox.clear()
+        officer = may(make_officer(), "decide_tierchange")
+
+        waive(term, by=officer)
+
+        change.refresh_from_db()
+        assert change.state == TierChange.State.ENDED
+        assert change.ended_by == officer
+        assert fresh(term).tier == change.old_tier
+        run_pending_jobs()
+        (word,) = [m.body for m in mail.outbox if "dues of the term were waived" in m.body]
+        assert "You can ask for the tier again." in word
+        with pytest.raises(ChangeOver):
+            changing.allow(change, by=may(make_person(), "decide_tierchange"))
+
+        again = self.asked(term)
+        allowed = changing.allow(again, by=may(make_person(), "decide_tierchange"))
+        # A tier that costs more is no part of what was waived.
+        assert allowed.state == TierChange.State.BILLED
+        assert allowed.difference > 0
+
+    def test_a_refused_waiver_leaves_it(self, foundation: Pool) -> None:
+        term = admitted_term(kind="company")
+        change = self.asked(term)
+        with pytest.raises(ReasonMissing):
+            waive(term, reason=" ")
+        change.refresh_from_db()
+        assert change.is_open
 
 
 @pytest.mark.django_db

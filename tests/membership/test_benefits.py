@@ -107,6 +107,16 @@ class TestWhenTheTermBeginsToCount:
 
         assert [task.owner for task in term.tasks.order_by("due_on")] == [doer, None]
 
+    def test_whoever_may_do_tasks_no_more_gets_none_and_the_officers_have_it(self) -> None:
+        doer = make_doer()
+        only_benefit(owner=doer)
+        doer.user_permissions.clear()
+        term = settle(term_from(ago(1)))
+        run_pending_jobs()
+
+        task = term.tasks.get()
+        assert (task.owner, task.hands) == (None, "Membership officers")
+
     def test_what_is_offered_no_more_or_not_yet_is_not_promised(self) -> None:
         only_benefit(offered=False)
         make_benefit(name="Later", offered_from=ago(-1))

@@ -5,19 +5,22 @@ import uuid
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
+from core.jobs.testing import run_pending_jobs
 from core.models import User
 from funding.dues import needs
 from funding.ledger.models import Pool
 from membership import merging, tasks
 from membership.models import Benefit, Organisation, OrganisationNote, Task, TaskProof, Tier
+from membership.models.benefits import officers
 from membership.refusals import (
     NotAnOfficer,
     NothingWritten,
@@ -31,7 +34,7 @@ from tests.factories.home import make_staff, sign_in
 from tests.factories.membership import make_organisation, may
 from tests.factories.pools import make_person
 from tests.factories.seats import a_seat
-from tests.factories.tasks import free_task, make_doer
+from tests.factories.tasks import free_task, make_doer, only_benefit, settle, term_from
 from tests.look.html import Document
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_site")]
@@ -513,15 +516,51 @@ class TestWhatNeedsYou:
         assert self.words(officer) == [
             "1 task of yours is overdue",
             "2 tasks of yours are due within a week",
-            "1 task that is due within a week or overdue is in nobody’s hands",
+            "Membership officers: 1 task that is due within a week or overdue is in nobody’s hands",
         ]
 
-    def test_what_a_closed_account_had_in_hand_is_in_nobodys(self, officer: User) -> None:
+    @pytest.mark.parametrize("how", ["account closed", "right taken", "only a superuser now"])
+    def test_what_somebody_had_in_hand_who_left_is_the_officers(
+        self, officer: User, how: str
+    ) -> None:
         gone = make_doer()
-        free_task(owner=gone, due_on=ago(1))
-        User.objects.filter(pk=gone.pk).update(is_active=False)
+        task = free_task(owner=gone, due_on=ago(1))
+        if how == "account closed":
+            User.objects.filter(pk=gone.pk).update(is_active=False)
+        else:
+            gone.user_permissions.clear()
+            User.objects.filter(pk=gone.pk).update(is_superuser=how.startswith("only"))
+        left = how != "only a superuser now"
+        of_group = "Membership officers: 1 task"
 
-        assert len(self.words(officer)) == 1
+        assert [word.startswith(of_group) for word in self.words(officer)] == [True] * left
+        assert tasks.take_from_leavers() == left
+        task.refresh_from_db()
+        assert task.owner == (None if left else gone)
+        assert tasks.take_from_leavers() == 0
+        assert len(self.words(officer)) == left
+
+    def test_what_is_closed_stays_with_whoever_did_it(self, officer: User) -> None:
+        gone = make_doer()
+        task = free_task(owner=gone)
+        tasks.fulfil(task, by=gone, words="Called.")
+        User.objects.filter(pk=gone.pk).update(is_active=False)
+        assert tasks.take_from_leavers() == 0
+
+    def test_a_promise_is_its_benefits_groups(self, client: Client, officer: User) -> None:
+        team = Group.objects.create(name="100% trainers")
+        only_benefit(group=team, days=3)
+        term = settle(term_from(ago(9)))
+        run_pending_jobs()
+        (task,) = term.tasks.all()
+        assert task.hands == "100% trainers"
+        assert self.words(officer) == [
+            "100% trainers: 1 task that is due within a week or overdue is in nobody’s hands"
+        ]
+        page = client.get("/admin/members/tasks/").content.decode()
+        assert "100% trainers" in page
+        tasks.take_on(task, by=officer)
+        assert self.words(officer) == ["1 task of yours is due within a week"]
 
     def test_others_read_nothing(self, foundation: Pool) -> None:
         free_task(due_on=ago(1))
@@ -542,8 +581,24 @@ class TestKeepingTheLists:
             "position": "5",
             "offered": "on",
             "offered_from": ago(0).isoformat(),
+            "group": officers(),
             **changes,
         }
+
+    def test_a_line_without_a_group_is_refused(self, client: Client, officer: User) -> None:
+        client.post(self.NEW, self.typed(group=""))
+        assert not Benefit.objects.filter(name="A training day").exists()
+
+    def test_a_group_that_does_no_tasks_is_not_to_choose(
+        self, client: Client, officer: User
+    ) -> None:
+        others = Group.objects.get_or_create(name="Editors")[0]
+        client.post(self.NEW, self.typed(group=others.pk))
+        assert not Benefit.objects.filter(name="A training day").exists()
+
+    def test_the_database_keeps_no_benefit_without_a_group(self, foundation: Pool) -> None:
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Benefit.objects.update(group=None)
 
     def test_an_officer_adds_and_takes_off_a_line(self, client: Client, officer: User) -> None:
         client.post(self.NEW, self.typed(owner=officer.pk))

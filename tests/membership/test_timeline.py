@@ -100,7 +100,10 @@ def test_seats_and_invitations_name_the_person_and_say_why(everyone: User) -> No
 
     told = words(organisation, everyone)
 
-    assert told[0] == "Seat taken away: Ida Gone"
+    assert told[:2] == [
+        "E-mail: queued: membership_seat_removed",
+        "Seat taken away: Ida Gone",
+    ]
     assert "Invitation sent" in told
     assert not Seat.objects.filter(pk=seat.pk).exists()
 

@@ -70,7 +70,11 @@ def test_an_invoice_is_void_its_transfer_is_not_expected_and_the_payer_is_told()
     assert invoice.voided_by == note
     assert not invoice.expected.is_open
     (entry,) = ModelLogEntry.objects.filter(action="payments.void_invoice")
-    assert entry.data == {"reason": "Issued to the wrong ministry", "note": note.number}
+    assert entry.data == {
+        "reason": "Issued to the wrong ministry",
+        "note": note.number,
+        "told": True,
+    }
 
 
 @pytest.mark.django_db

@@ -40,8 +40,10 @@ def ask(client: Client, email: str, address: str = OPEN) -> HttpResponse:
 
 
 def code_of(email: str) -> str:
+    """The code that went to ``email`` last; it goes ahead of whatever else waits."""
     run_pending_jobs()
-    message = next(each for each in reversed(mail.outbox) if each.to == [email])
+    sent = (each for each in reversed(mail.outbox) if each.to == [email])
+    message = next(each for each in sent if "code" in each.subject)
     found = re.search(r"^\s*([A-Z0-9]{3,}-?[A-Z0-9]{3,})\s*$", str(message.body), re.MULTILINE)
     assert found is not None, message.body
     return found.group(1)
@@ -182,7 +184,7 @@ def test_a_closed_account_is_not_opened_by_a_code(client: Client) -> None:
     make.received_gift(giver=make.a_giver(email="closed@example.org"))
     ask(client, "closed@example.org")
     run_pending_jobs()
-    assert "no gift from this address" in str(mail.outbox[-1].body)
+    assert "No gift from this address" in [message.subject for message in mail.outbox]
     assert account_of("closed@example.org") is None
     assert User.objects.get(email="closed@example.org") == user
 

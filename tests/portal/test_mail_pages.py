@@ -7,13 +7,12 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Group, Permission
 from django.core import mail
-from django.core.mail import EmailMessage
 from django.test import Client
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from core.jobs.testing import run_pending_jobs
-from core.mail import enqueue_mail, enqueue_message
+from core.mail import enqueue_mail
 from core.mailing import addresses, expectations, log, texts
 from core.mailing.models import (
     DeadAddress,
@@ -362,14 +361,15 @@ def test_what_goes_to_donors_and_payers_is_for_those_who_see_payments(
     assert len(needs) == (2 if sees else 0)
 
 
-@pytest.mark.parametrize("template", ["login_code", "nothing_given", "", "payments_receipt"])
+@pytest.mark.parametrize(
+    "template", ["signin_login_code", "signin_nothing_given", "payments_receipt"]
+)
 def test_codes_of_the_giving_page_name_no_donor_to_those_who_see_no_payments(
     client: Client, template: str
 ) -> None:
     staff(client)
-    message = EmailMessage("Your code", "123456", to=["donor@example.org"])
-    enqueue_message(message, template=template)
-    row = Delivery.objects.get()
+    with use_case():
+        row = enqueue_mail(template, "donor@example.org", "en", {"code": "ABCD-1234"})
     dead = DeadAddress.objects.create(address="donor@example.org", why="bounced")
 
     assert "donor@" not in words(client, LOG)

@@ -193,6 +193,18 @@ class Invoice(models.Model):
                 return paid <= self.total
         return False
 
+    def is_exceeded_by(self, payment: "Payment") -> bool:
+        """Whether ``payment`` is more than what was open when it came, though something was.
+
+        It is owed back whole, pays nothing, and leaves open what was.
+        """
+        paid = 0
+        for earlier in self.arrivals:
+            if earlier.pk == payment.pk:
+                return paid < self.total < paid + payment.amount
+            paid += earlier.amount
+        return False
+
     @property
     def voided_by(self) -> "CreditNote | None":
         """The credit note that made this invoice void."""
@@ -451,6 +463,21 @@ class CreditNote(models.Model):
     def get_absolute_url(self) -> str:
         with translation.override(self.language):
             return reverse("credit_note", args=[self.public_id])
+
+    @property
+    def voids(self) -> Invoice | Receipt:
+        """The paper that it makes void."""
+        paper = self.invoice or self.receipt
+        assert paper is not None
+        return paper
+
+    @property
+    def to_email(self) -> str:
+        """Where whoever got the paper reads of it; empty where they gave no address."""
+        if self.invoice is not None:
+            return self.invoice.bill_to_email
+        assert self.receipt is not None
+        return self.receipt.payment.payer_email
 
     @property
     def money(self) -> Money:
