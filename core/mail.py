@@ -64,13 +64,18 @@ def enqueue_mail(
     attachments: Sequence[tuple[str, str]] = (),
     about: str = "",
     owed: bool = False,
+    reply_to: str = "",
 ) -> Delivery:
     """Send ``templates/emails/<template>`` to one address, once the transaction has committed.
 
     What goes out is logged (`core.mailing.log`); the row of it is returned. ``about`` is what the
     message is about, a kind and a key such as ``term:7/offer``: by it the log is compared with
     what should have gone out (`core.mailing.expectations`). A template of which people can
-    unsubscribe goes to everybody where ``owed`` (a reminder of a debt).
+    unsubscribe goes to everybody where ``owed`` (a reminder of a debt). ``reply_to`` is whom an
+    answer reaches, where that is not us; the log does not keep it, so neither does "send again".
+
+    A path in ``context`` as ``unsubscribe_path`` is the page that ends mails like this one, by a
+    POST without a cookie too: mail programs get it as their one-click header.
 
     ``<template>.subject.txt`` and ``<template>.txt`` are needed, ``<template>.html`` is optional;
     they are rendered when the mail is sent, in ``language``, with ``context`` and ``SITE_URL``,
@@ -108,6 +113,7 @@ def enqueue_mail(
         message_id=message_id,
         attachments=[[kind, key] for kind, key in attachments],
         topic=str(topic or ""),
+        reply_to=reply_to,
     )
     return delivery
 
@@ -146,12 +152,13 @@ def send_template(
     message_id: str,
     attachments: Sequence[Sequence[str]] = (),
     topic: str = "",
+    reply_to: str = "",
 ) -> None:
     """Render and send one message. Sent twice (a worker that died) it has the same Message-ID.
 
     It is held where its address is dead or has unsubscribed by now.
     """
-    _send_unless_held(template, to, language, context, message_id, attachments, topic)
+    _send_unless_held(template, to, language, context, message_id, attachments, topic, reply_to)
 
 
 @job(
@@ -170,9 +177,10 @@ def send_waited_for(
     message_id: str,
     attachments: Sequence[Sequence[str]] = (),
     topic: str = "",
+    reply_to: str = "",
 ) -> None:
     """Send a message for which somebody sits before an open page: first, and soon or not at all."""
-    _send_unless_held(template, to, language, context, message_id, attachments, topic)
+    _send_unless_held(template, to, language, context, message_id, attachments, topic, reply_to)
 
 
 def _send_unless_held(
@@ -183,14 +191,20 @@ def _send_unless_held(
     message_id: str,
     attachments: Sequence[Sequence[str]],
     topic: str,
+    reply_to: str,
 ) -> None:
     why = addresses.why_held(to, template, topic)
     if why is not None:
         log.held(message_id, why)
         return
     message = _message(template, to, language, context)
+    if reply_to:
+        message.reply_to = [reply_to]
     if topic:
         _let_unsubscribe(message, to, topic, language)
+    if path := context.get("unsubscribe_path"):
+        # Of this message alone: its text says so in its own words.
+        _one_click(message, settings.SITE_URL + path)
     for kind, key in attachments:
         made = _maker_of(kind)(key)
         message.attach(made.name, made.content, made.type)
@@ -244,6 +258,10 @@ def _let_unsubscribe(message: EmailMultiAlternatives, to: str, topic: str, langu
     with translation.override(language):
         words = _("No more %(topic)s: %(url)s") % {"topic": Topic(topic).label, "url": url}
     message.body = f"{message.body}\n{words}\n"
+    _one_click(message, url)
+
+
+def _one_click(message: EmailMultiAlternatives, url: str) -> None:
     message.extra_headers["List-Unsubscribe"] = f"<{url}>"
     message.extra_headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 

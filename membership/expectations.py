@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from django.db.models import Q
+
 from core import audit
 from core.mailing.expectations import Expected, day_of, to_person
 from core.models import User
@@ -39,7 +41,9 @@ def applicants(first: datetime.date, last: datetime.date) -> Iterator[Expected]:
     for each in rows.filter(state__in=OPEN, submitted_at__date__range=span, appeal=None):
         send = partial(tell_applicant, each, "membership_submitted")
         yield _to_applicant(each, "membership_submitted", each.submitted_at, send)
-    for each in rows.filter(state=State.DECLINED, decided_at__date__range=span, appeal=None):
+    # An appeal that was set aside led to a second review, and to a decision that is owed anew.
+    final = Q(appeal=None) | Q(appeal__outcome=Appeal.Outcome.SET_ASIDE)
+    for each in rows.filter(final, state=State.DECLINED, decided_at__date__range=span):
         send = partial(tell_declined, each)
         yield _to_applicant(each, "membership_declined", each.decided_at, send)
     asked = InformationRequest.objects.select_related("application__applicant")

@@ -256,6 +256,34 @@ qui garde le nom pour lui, entend les deux parties et répond dans les 14 jours.
 pas part à la décision.
 """
 
+CODE_OF_CONDUCT_PT = """\
+Este código vale para todas as pessoas que agem por um membro da Fundação OpenLMIS: em reuniões, no \
+código, em mensagens e quando falam pela fundação noutro lugar. O texto inglês é o que faz fé.
+
+1. Respeito. Tratamos cada pessoa como colega, seja qual for o seu país, língua, género, fé, idade, \
+empregador ou saber. O assédio, as ameaças e os insultos não têm lugar aqui.
+
+2. Lugar para cada voz. Um ministério numa linha lenta conta tanto como um escritório ao lado do \
+servidor. Escrevemos para que nos entenda quem tem o português como terceira língua, anunciamos as \
+decisões antes de as tomar e deixamos tempo para responder.
+
+3. Interesses declarados. Quem ganha com uma decisão di-lo antes de participar nela. Ninguém decide \
+sobre o seu próprio pedido, e o dinheiro não compra votos.
+
+4. Trabalho aberto. O que se paga em comum é publicado com licença livre. Damos o crédito devido e \
+participamos na manutenção do que usamos.
+
+5. Cuidado com os dados. Nunca pomos em risco os dados de doentes, de profissionais de saúde ou de \
+unidades sanitárias, num teste, numa captura de ecrã ou num exemplo.
+
+6. Cuidado com o dinheiro. O dinheiro comum serve para aquilo para que foi dado, e guardamos os \
+documentos que o mostram.
+
+7. Quando algo corre mal. Quem vê este código ser violado di-lo a um responsável pelas adesões, que \
+guarda o nome em sigilo, ouve ambas as partes e responde em 14 dias. A resposta pode ser uma \
+conversa, um aviso, uma pausa ou o fim de uma adesão. Quem está envolvido não participa na decisão.
+"""
+
 
 def load(*, valid_from: datetime.date = VALID_FROM) -> None:
     """Make what is missing of tiers, benefits, fees and the code of conduct, in force from a day."""
@@ -330,5 +358,6 @@ def _load_code_of_conduct(valid_from: datetime.date) -> AgreementVersion | None:
         label="1.0",
         text=CODE_OF_CONDUCT,
         text_fr=CODE_OF_CONDUCT_FR,
+        text_pt=CODE_OF_CONDUCT_PT,
         effective_from=valid_from,
     )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from membership import certificate_views, directory_exports, views, voice_views
+from membership import agreement_views, certificate_views, directory_exports, views, voice_views
 
 urlpatterns = [
     path("members/", views.directory, name="members"),
@@ -19,4 +19,12 @@ urlpatterns = [
     path("members/<slug:slug>/badge.svg", certificate_views.badge_svg, name="member_badge_svg"),
     path("join/", views.join, name="join"),
     path("join/agreements/<int:pk>/", views.agreement, name="agreement"),
+    path("agreements/", agreement_views.agreements, name="agreements"),
+    path("agreements/<slug:code>/", agreement_views.text, name="agreement_text"),
+    path("agreements/<slug:code>/<str:label>/", agreement_views.version, name="agreement_version"),
+    path(
+        "agreements/<slug:code>/<str:label>/compare/<str:other>/",
+        agreement_views.changes,
+        name="agreement_changes",
+    ),
 ]

@@ -6,7 +6,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from membership import agreements, benefits, fees, income, linked_data, queries
+from membership import (
+    agreements,
+    benefits,
+    fees,
+    income,
+    linked_data,
+    published_agreements,
+    queries,
+)
 from membership.directory import Chosen, Directory
 from membership.logos import shown_logo
 from membership.models import AgreementVersion, Application, Constituency, Organisation
@@ -114,5 +122,9 @@ def agreement(request: HttpRequest, pk: int) -> HttpResponse:
     return render(
         request,
         "membership/agreement.html",
-        {"version": version, "newer": in_force if in_force and in_force != version else None},
+        {
+            "version": version,
+            "words": published_agreements.words(version),
+            "newer": in_force if in_force and in_force != version else None,
+        },
     )

@@ -33,6 +33,7 @@ class Frame(TypedDict):
     site_nav: list[NavItem]
     site_account: NavItem
     site_join: NavItem
+    site_search: NavItem
     site_foot: list[NavGroup]
     feed_href: str
 
@@ -45,6 +46,7 @@ NAV: tuple[tuple[str | Promise, str], ...] = (
     (_("Communities"), "communities/"),
     (_("Implementations"), "implementations/"),
     (_("News"), "news/"),
+    (_("Events"), "events/"),
     (_("About"), "about/"),
 )
 
@@ -54,6 +56,7 @@ FOOT: tuple[tuple[str | Promise, tuple[tuple[str | Promise, str], ...]], ...] = 
         (
             (_("About"), "about/"),
             (_("Charter"), "about/charter/"),
+            (_("Agreements"), "agreements/"),
             (_("Members"), "members/"),
         ),
     ),
@@ -63,6 +66,7 @@ FOOT: tuple[tuple[str | Promise, tuple[tuple[str | Promise, str], ...]], ...] = 
             (_("Join as an organisation"), "join/"),
             (_("Give to a pool"), "pools/"),
             (_("Contribute"), "contribute/"),
+            (_("Events and calls"), "events/"),
         ),
     ),
     (
@@ -72,6 +76,7 @@ FOOT: tuple[tuple[str | Promise, tuple[tuple[str | Promise, str], ...]], ...] = 
             (_("The ledger"), "ledger/"),
             (_("Open data"), "open-data/"),
             (_("News feed (Atom)"), "news/feed/"),
+            (_("Follow by e-mail"), "follow/"),
         ),
     ),
 )
@@ -103,6 +108,7 @@ def portal(request: HttpRequest) -> Frame:
         if signed_in
         else item(_("Sign in"), "accounts/login/"),
         "site_join": item(_("Join"), "join/"),
+        "site_search": item(_("Search"), "search/"),
         "site_foot": [
             NavGroup(label, tuple(item(name, path) for name, path in items))
             for label, items in FOOT

@@ -13,7 +13,7 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.utils import timezone
-from wagtail.models import Page
+from wagtail.models import Locale, Page
 
 from core import countries
 from core.models import User
@@ -23,6 +23,8 @@ from funding.ledger.jobs import publish_checkpoint
 from funding.ledger.models import Pool
 from funding.payments import demo as payments_demo
 from funding.pools import demo as pools_demo
+from home.evangelists import demo as evangelists_demo
+from home.evangelists import seeds as evangelist_terms
 from home.models import (
     CommunityIndexPage,
     CommunityPage,
@@ -32,17 +34,22 @@ from home.models import (
     Implementation,
     ImplementationCountryPage,
     ImplementationIndexPage,
+    NewsAuthor,
     NewsIndexPage,
     NewsPage,
     PoolIndexPage,
     PoolPage,
+    Topic,
 )
 from home.models.base import Confidence
+from home.searching import upkeep as search
+from membership import agreement_texts
 from membership import demo as membership_demo
 from membership import demo_work as membership_work
-from portal import demo_secrets, groups
+from portal import demo_events, demo_pages, demo_search, demo_secrets, groups
 from portal.site_tree import plant, setup_tree
 from portal.texts import demo as texts
+from portal.texts.topics import TOPICS
 
 # Which groups each account of the demo is in (keys: portal.demo_secrets).
 ROLES: dict[str, tuple[str, ...]] = {
@@ -61,20 +68,29 @@ def load() -> None:
         home = setup_tree()
         people = _load_people()
     membership_demo.load_tiers_and_agreements()
+    evangelist_terms.load()
     membership_work.begin()
     payments_demo.open_accounts()
     pools_demo.open_demo_pools()
     dues_demo.load(contact=people["member"], officer=people["staff"])
     membership_work.load(people["staff"])
+    agreement_texts.load()
     pools_demo.load(donor=people["donor"], staff=people["treasurer"])
     payments_demo.load(people["treasurer"])
+    demo_events.make_events()
     with use_case():
         _load_communities(home)
         _load_implementations(home)
         _load_evangelists(home, people)
         _load_pool_pages(home)
-        _load_news(home, people["editor"])
+        _load_news(home, people)
+        demo_pages.load(home)
+        demo_events.load_pages(home)
+        demo_search.load(home)
         publish_checkpoint.enqueue()
+    demo_pages.confirm_facts(people["staff"])
+    demo_events.load_people()
+    search.rebuild()
 
 
 @inside_transaction
@@ -136,18 +152,22 @@ def _load_implementations(home: HomePage) -> None:
             continue
         country = countries.get(code)
         page = ImplementationCountryPage(slug=code.lower(), country=code)
-        page.implementations = [
-            Implementation(
-                sort_order=number,
-                system_name=row["system_name"],
-                year_deployed=int(row["year_deployed"]) if row["year_deployed"] else None,
-                coverage=row["coverage"],
-                partners=row["implementing_partners"],
-                source=row["source"],
-                confidence=Confidence(row["confidence"]),
-            )
-            for number, row in enumerate(rows)
-        ]
+        page.implementations.set(
+            [
+                Implementation(
+                    sort_order=number,
+                    system_name=row["system_name"],
+                    state=row["state"],
+                    year_deployed=int(row["year_deployed"]) if row["year_deployed"] else None,
+                    coverage=row["coverage"],
+                    partners=row["implementing_partners"],
+                    source=row["source"],
+                    confidence=Confidence(row["confidence"]),
+                )
+                for number, row in enumerate(rows)
+            ]
+        )
+        page.milestones.set(demo_pages.milestones(code, rows))
         plant(index, page, {"en": {"title": country.name("en"), "summary": texts.COUNTRIES[code]}})
 
 
@@ -158,13 +178,14 @@ def _load_evangelists(home: HomePage, people: dict[str, User]) -> None:
             continue
         page = EvangelistPage(
             slug=person.slug,
+            evangelist=evangelists_demo.begin(person.slug),
             person=people.get(person.account),
             level=person.level,
             countries=list(person.countries),
             languages=list(person.languages),
             is_example=True,
         )
-        plant(index, page, person.words)
+        evangelists_demo.load_activities(plant(index, page, person.words))
 
 
 def _load_pool_pages(home: HomePage) -> None:
@@ -174,17 +195,46 @@ def _load_pool_pages(home: HomePage) -> None:
             plant(index, PoolPage(slug=pool.code, pool=pool), texts.POOLS[pool.code])
 
 
-def _load_news(home: HomePage, author: User) -> None:
+def _load_topics() -> None:
+    locales = {locale.language_code: locale for locale in Locale.objects.all()}
+    for slug, names in TOPICS.items():
+        if Topic.objects.filter(slug=slug).exists():
+            continue
+        topic = Topic.objects.create(
+            slug=slug, name=names[settings.LANGUAGE_CODE], locale=locales[settings.LANGUAGE_CODE]
+        )
+        for code in set(names) - {settings.LANGUAGE_CODE}:
+            copy = topic.copy_for_translation(locales[code])
+            copy.name = names[code]
+            copy.save()
+
+
+def _load_news(home: HomePage, people: dict[str, User]) -> None:
+    _load_topics()
     index = _index(home, NewsIndexPage)
     if NewsPage.objects.child_of(index).exists():
         return
     today = timezone.localdate()
+    here = index.locale
     for item in sorted(texts.NEWS, key=lambda item: -item.days_ago):
+        writer = people[item.by]
         page = NewsPage(
             slug=item.slug,
-            owner=author,
-            authors=item.authors,
+            owner=writer,
             date=today - datetime.timedelta(days=item.days_ago),
+            countries=list(item.countries),
+        )
+        page.people = [
+            NewsAuthor(user=writer),
+            *(
+                NewsAuthor(evangelist=profile)
+                for profile in EvangelistPage.objects.filter(slug__in=item.evangelists, locale=here)
+            ),
+        ]
+        page.topics = list(Topic.objects.filter(slug__in=item.topics, locale=here))
+        page.pools = list(Pool.objects.filter(code__in=item.pools))
+        page.communities = list(
+            CommunityPage.objects.filter(slug__in=item.communities, locale=here)
         )
         plant(index, page, item.words)
 

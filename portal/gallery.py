@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from funding.transparency.pool_facts import CountryShare
 from funding.transparency.series import MonthFlow
+from home.models.implementations import CountryDot
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,10 @@ def groups() -> list[Group]:
         CountryShare("Guinea", Decimal("39.5"), 9.95, -9.7),
         CountryShare("A country without a place", Decimal("0.5"), None, None),
     ]
+    systems = [
+        CountryDot("Malawi", -13.25, 34.3, 1, "#"),
+        CountryDot("Nowhere", None, None, 2, "#"),
+    ]
     news = ('<ul class="news">', "</ul>")
     middle = Paginator(range(50), 10).page(2)
     return [
@@ -149,6 +154,20 @@ def groups() -> list[Group]:
                 Example("of a pool", "months", {"months": flows, "currency": "USD"}),
                 Example(
                     "of a pool", "world", {"countries": shares, "share_label": "Share of the pool"}
+                ),
+                Example(
+                    "of implementations, with a caption",
+                    "world",
+                    {
+                        "countries": systems,
+                        "share_label": "Systems",
+                        "caption": "Where OpenLMIS runs",
+                    },
+                ),
+                Example(
+                    "beside a fuller table",
+                    "world",
+                    {"countries": systems, "share_label": "Systems", "bare": True},
                 ),
             ),
         ),
@@ -182,6 +201,11 @@ def groups() -> list[Group]:
                         "goal": 210_300_00,
                         "currency": "USD",
                     },
+                ),
+                Example(
+                    "of what is not money",
+                    "progress",
+                    {"value": 6, "goal": 15, "text": "6 of 15 on 1 November 2026"},
                 ),
                 Example(
                     "beyond its goal",

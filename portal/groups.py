@@ -35,12 +35,15 @@ GROUPS = (EDITORS, MODERATORS, MEMBERSHIP_OFFICERS, TREASURERS, AUDITORS, ADMINI
 
 PACKAGES = (
     "core",
+    "home",
     "membership",
     "funding.ledger",
     "funding.payments",
     "funding.pools",
     "funding.dues",
     "funding.transparency",
+    "home",
+    "home.events",
 )
 
 # Wagtail's names: who may publish may also lock a page while it is read.

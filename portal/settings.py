@@ -109,7 +109,9 @@ INSTALLED_APPS = [
     "wagtail_localize",
     "wagtail_localize.locales",
     "wagtail.contrib.redirects",
+    "wagtail.contrib.search_promotions",
     "wagtail.contrib.settings",
+    "wagtail.contrib.typed_table_block",
     "wagtail.embeds",
     "wagtail.sites",
     "wagtail.users",
@@ -220,7 +222,10 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "core_cache",
-    }
+    },
+    # Wagtail writes each picture it shows into a cache, which costs five queries in ours. Lists load
+    # the sizes of their pictures along instead, in one.
+    "renditions": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
 }
 
 # --- Background jobs: rows of PostgreSQL (core/jobs) --------------------------------------------
@@ -285,6 +290,16 @@ ACCOUNT_RATE_LIMITS = {
     "claim_gifts": "10/h/user",
     # Wide per address: a whole ministry may sit behind one.
     "seat_code": "10/h/user,100/h/ip",
+    "event_registration": "100/h/ip,5/h/key",
+    "event_code": "30/h/ip",
+    # Each answer tells something of an address.
+    "nominate": "10/d/user",
+    "nomination_code": "10/h/user,100/h/ip",
+    "evangelist_message": "20/h/ip",
+    "message_code": "20/h/ip",
+    # Against mail bombs, and those who try codes.
+    "follow": "30/h/ip,5/h/key",
+    "follow_code": "60/h/ip,10/h/key",
 }
 # How many proxies of ours stand before the portal; allauth trusts no forwarded address until told.
 ALLAUTH_TRUSTED_PROXY_COUNT = whole_number("TRUSTED_PROXY_COUNT", 0)
@@ -305,11 +320,26 @@ WAGTAILUSERS_PASSWORD_ENABLED = False
 # --- Languages ------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
-LANGUAGES = WAGTAIL_CONTENT_LANGUAGES = [
-    ("en", _("English")),
-    ("fr", _("French")),
-    ("pt", _("Portuguese")),
-]
+# Interface and first pages are whole in the first three; Spanish and Arabic are prepared: their
+# pages can be laid out and translated (docs/settings.md#portal_languages).
+KNOWN_LANGUAGES = {
+    "en": _("English"),
+    "fr": _("French"),
+    "pt": _("Portuguese"),
+    "es": _("Spanish"),
+    "ar": _("Arabic"),
+}
+_offered = [code.strip() for code in optional("PORTAL_LANGUAGES", "en,fr,pt").split(",")]
+if (
+    _offered[0] != LANGUAGE_CODE
+    or len(set(_offered)) < len(_offered)
+    or set(_offered) - set(KNOWN_LANGUAGES)
+):
+    raise ImproperlyConfigured(
+        f"PORTAL_LANGUAGES is {','.join(_offered)!r}; it must begin with en and name others of "
+        f"{', '.join(KNOWN_LANGUAGES)}, each once, with commas between."
+    )
+LANGUAGES = WAGTAIL_CONTENT_LANGUAGES = [(code, KNOWN_LANGUAGES[code]) for code in _offered]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 WAGTAIL_I18N_ENABLED = True
@@ -328,6 +358,9 @@ WAGTAILIMAGES_MAX_UPLOAD_SIZE = 10 * 1024 * 1024
 WAGTAIL_ENABLE_UPDATE_CHECK = False
 WAGTAIL_GRAVATAR_PROVIDER_URL = None
 WAGTAILEMBEDS_FINDERS: list[dict[str, Any]] = []
+# For how many days the search counts what was asked for, as editors read it in their report.
+WAGTAILSEARCH_HITS_MAX_AGE = 90
+# Wagtail's own index: what staff search in the back office. Readers ask home.searching.
 WAGTAILSEARCH_BACKENDS = {
     "default": {"BACKEND": "wagtail.search.backends.database", "SEARCH_CONFIG": "english"}
 }
@@ -474,6 +507,25 @@ refuse_in_production(
 )
 # How many requests one address may make of the API and the IATI files in a minute.
 API_REQUESTS_PER_MINUTE = whole_number("API_REQUESTS_PER_MINUTE", 120)
+
+# --- What the portal asks and tells others --------------------------------------------------------
+
+# The daily check of links asks other people's servers; a demo and tests leave the world alone.
+_checks = optional("CHECK_OUTSIDE_LINKS", "true" if IN_PRODUCTION else "false")
+if _checks not in ("true", "false"):
+    raise ImproperlyConfigured(f"CHECK_OUTSIDE_LINKS is {_checks!r}; set it to true or false.")
+CHECK_OUTSIDE_LINKS = _checks == "true"
+# Where a security hole is reported: /.well-known/security.txt (RFC 9116). Empty: no such file.
+SECURITY_CONTACT = optional(
+    "SECURITY_CONTACT", "" if IN_PRODUCTION else "mailto:security@example.org"
+)
+if SECURITY_CONTACT and not re.fullmatch(
+    r"(mailto:\S+@\S+|https://\S+|tel:\+\S+)", SECURITY_CONTACT
+):
+    raise ImproperlyConfigured(
+        f"SECURITY_CONTACT is {SECURITY_CONTACT!r}; it must look like "
+        "mailto:security@foundation.example.org or https://…"
+    )
 
 # --- Security -------------------------------------------------------------------------------------
 

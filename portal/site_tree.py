@@ -11,6 +11,7 @@ from core.transactions import inside_transaction
 from home.models import (
     CommunityIndexPage,
     EvangelistIndexPage,
+    EventIndexPage,
     HomePage,
     ImplementationIndexPage,
     NewsIndexPage,
@@ -28,6 +29,7 @@ INDEX_MODELS: dict[str, type[PortalPage]] = {
     "evangelists": EvangelistIndexPage,
     "communities": CommunityIndexPage,
     "implementations": ImplementationIndexPage,
+    "events": EventIndexPage,
 }
 
 

@@ -12,7 +12,7 @@ from wagtail.documents import urls as wagtaildocs_urls
 
 from funding.payments.views import stripe_webhook
 from home.sitemaps import SITEMAPS
-from home.views import robots
+from home.views import card, robots, security_txt
 from portal.health import healthz
 from portal.mail.views import mail_events, unsubscribe
 from portal.signin_code import confirm_code, confirm_reset_code, open_giving
@@ -23,7 +23,9 @@ to_password_reset = RedirectView.as_view(url=reverse_lazy("account_reset_passwor
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("robots.txt", robots, name="robots"),
+    path(".well-known/security.txt", security_txt, name="security_txt"),
     path("sitemap.xml", sitemap, {"sitemaps": SITEMAPS}, name="sitemap"),
+    path("cards/<int:number>/<slug:digest>.png", card, name="card"),
     # For programs, so without a language. The ledger's pages for people come below.
     path("ledger/", include("funding.transparency.log_urls")),
     path("api/v1/", include("funding.transparency.api.urls")),

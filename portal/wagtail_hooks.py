@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 
 from funding.payments.backoffice import panel
+from portal import menu
 from portal.mail import needs
 from portal.mail.backoffice import MailGroup
 
@@ -40,3 +41,6 @@ def register_log_actions(actions: Any) -> None:
 @hooks.register("register_admin_viewset")
 def mail_menu() -> MailGroup:
     return MailGroup()
+
+
+hooks.register("construct_main_menu", menu.group)

@@ -13,6 +13,11 @@ from wagtail.models import Page, get_page_models
 from core.mailing import addresses as addresses_of_mail
 from funding.ledger.models import Entry
 from funding.payments.models import ExpectedPayment, Invoice, Payment, Receipt
+from home.cards import card_of_site
+from home.events import happenings
+from home.following import follows
+from home.following.subjects import Subject
+from home.models import Evangelist, EventIndexPage, EventPage, NewsIndexPage
 from membership import queries
 from membership.models import AgreementVersion, Organisation
 
@@ -59,6 +64,10 @@ LEFT_OUT_NAMES = {
         ("pool_giver", "money_giver"),
         "its address names a donor (tests/transparency/test_opened.py)",
     ),
+    "event_registration": "its address names a person (tests/home/test_event_registering.py)",
+    "evangelist_message": "its link stands in one sender's mail (tests/home/test_evangelist_contact.py)",
+    "follow_code": "a step within one follow (tests/home/test_follow_pages.py)",
+    "follow_confirm": "leads on from one e-mail (tests/home/test_follow_pages.py)",
     "pledge": "asks everyone to sign in",
     "pledge_check": "asks everyone to sign in",
     "pledge_change": "asks everyone to sign in",
@@ -83,8 +92,13 @@ LEFT_OUT_NAMES = {
 NOT_HTML = {
     "healthz",
     "robots",
+    "security_txt",
     "sitemap",
     "news_feed",
+    "card",
+    "events_calendar",
+    "event_calendar",
+    "opensearch",
     "pool_entries_csv",
     "pool_badge_svg",
     "pool_entries_beancount",
@@ -97,8 +111,12 @@ NOT_HTML = {
     "expected_payment_pdf",
 }
 
+# Parts of the list of news (home/news_lists.py): Wagtail's page answers them below its own address.
+NEWS_PARTS = ("topic/countries/", "language/fr/", "country/mw/", "pool/core-software/")
+
 # An address of each pattern that takes parameters; the demo's content gives the values.
 SAMPLES: dict[str, Callable[[], dict[str, object]]] = {
+    "card": lambda: {"number": 0, "digest": card_of_site().digest},
     "give": lambda: {"code": "core-software"},
     "pool_entries": lambda: {"code": "core-software"},
     "pool_entries_csv": lambda: {"code": "core-software"},
@@ -110,7 +128,11 @@ SAMPLES: dict[str, Callable[[], dict[str, object]]] = {
     "pool_month": lambda: {"code": "core-software", "month": _a_month(), "flow": "came"},
     "money_month": lambda: {"month": _a_month(), "flow": "spent"},
     "ledger_entry": lambda: {"number": Entry.objects.latest("pk").pk},
+    "event_calendar": lambda: {"slug": "community-call"},
     "agreement": lambda: {"pk": AgreementVersion.objects.latest("published_at").pk},
+    "agreement_text": lambda: {"code": "decision-policy"},
+    "agreement_version": lambda: {"code": "decision-policy", "label": "1.1"},
+    "agreement_changes": lambda: {"code": "decision-policy", "label": "1.1", "other": "1.0"},
     "member": lambda: {"slug": _a_member().slug},
     "member_badge_svg": lambda: {"slug": _a_member().slug},
     "member_certificate": lambda: {"code": _a_member().certificate_code},
@@ -120,16 +142,26 @@ SAMPLES: dict[str, Callable[[], dict[str, object]]] = {
     "invoice": lambda: {"public_id": Invoice.objects.latest("pk").public_id},
     "invoice_pdf": lambda: {"public_id": Invoice.objects.latest("pk").public_id},
     "expected_payment": lambda: {"public_id": ExpectedPayment.objects.latest("pk").public_id},
+    "evangelist_contact": lambda: {"slug": "eunice-mwale"},
+    "evangelist_certificate": lambda: {"code": Evangelist.objects.earliest("pk").code},
     "unsubscribe": lambda: {"token": addresses_of_mail.token("amina@example.org", "renewals")},
+    "follow_stop": lambda: {"token": _stop_token()},
+    "follow_all": lambda: {"token": follows.all_path("amina@example.org").split("/")[-2]},
     "expected_payment_pdf": lambda: {"public_id": ExpectedPayment.objects.latest("pk").public_id},
 }
 
 # What some addresses need beside their path.
 QUERIES = {
+    "search": "?q=medicine",
     "money_entries": "?figure=received&currency=USD",
     "money_givers": "?currency=USD",
     "money_month": "?currency=USD",
 }
+
+
+def _stop_token() -> str:
+    path = follows.stop_path("amina@example.org", Subject("news", "en"), "en")
+    return path.split("/")[-2]
 
 
 def _a_month() -> str:
@@ -173,7 +205,23 @@ def addresses() -> list[tuple[str, str]]:
         if page is None:
             raise AssertionError(f"The demo has no live page of the type {model.__name__}.")
         found.append((model.__name__, page.url))
-    return found
+    return [*found, *_parts_of_pages()]
+
+
+def _parts_of_pages() -> Iterator[tuple[str, str]]:
+    """Addresses below a page that are no pages of their own."""
+    news = NewsIndexPage.objects.filter(locale__language_code="en").live().get().url
+    for part in NEWS_PARTS:
+        yield f"news of {part}", news + part
+    events = EventIndexPage.objects.get(locale__language_code="en").url
+    for part in ("past/", "trainings/", "trainings/past/"):
+        yield f"EventIndexPage {part}", events + part
+    call = EventPage.objects.get(slug="community-call", locale__language_code="en")
+    days = [*happenings.upcoming(call.event, [])[:1], *happenings.past(call.event, [])[:1]]
+    for number, each in enumerate(days):
+        yield f"event_occurrence {number}", call.path_of(each.day)
+    yield "event_register", call.path_of(days[0].day, "register/")
+    yield "event_registered", call.path_of(days[0].day, "registered/")
 
 
 def html_addresses() -> list[tuple[str, str]]:

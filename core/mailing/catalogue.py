@@ -28,6 +28,9 @@ AREAS: dict[str, str | Promise] = {
     "payments": _("Payments"),
     "pools": _("Giving"),
     "signin": _("Signing in"),
+    "events": _("Events"),
+    "evangelist": _("Evangelists"),
+    "follow": _("Following"),
 }
 # Of these a person can unsubscribe (docs/operating.md#e-mails says why these and no others).
 TOPICS: dict[str, Topic] = {
@@ -48,6 +51,19 @@ NEEDED_PATHS: dict[str, tuple[str, ...]] = {
 # Other addresses are none: they ask for a sign-in, or show a paper that staff read anyhow (a test
 # holds a verdict for each).
 SECRETS: dict[str, tuple[str, ...]] = {
+    "evangelist_message": ("path",),
+    "evangelist_message_check": ("path",),
+    "evangelist_nominated": ("path",),
+    "events_confirm": ("path",),
+    "events_moved": ("path",),
+    "events_registered": ("path",),
+    "events_reminder": ("path",),
+    "events_travel": ("path",),
+    "events_waiting": ("path",),
+    "follow_change": ("all_path", "stop_path"),
+    "follow_confirm": ("confirm_path",),
+    "follow_digest": ("all_path", "stop_path"),
+    "follow_stands": ("all_path",),
     "membership_seat_invitation": ("code", "path"),
     "membership_shared": ("code", "path"),
     "payments_card_expires": ("path",),
@@ -76,6 +92,8 @@ ASKED_FOR = (
     "signin_login_code",
     "signin_password_reset_code",
 )
+# What strangers wrote to a person: kept nowhere but where it is deleted in time.
+PRIVATE = ("private_words",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +130,7 @@ def is_of_sign_in(name: str) -> bool:
 
 def secrets_of(name: str) -> set[str]:
     """What of the values of this e-mail nobody but its reader may hold; a code is always one."""
-    return {*NEEDED, *SECRETS.get(name, ())}
+    return {*NEEDED, *PRIVATE, *SECRETS.get(name, ())}
 
 
 def may_keep(name: str, context: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from django.db.models import Min
+from django.db.models import Max, Min
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -79,6 +79,10 @@ class NoLongerMissing(Refusal):
     message = _("This message is no longer missing: it went out, or nobody needs it any more.")
 
 
+class NobodyToWriteTo(Refusal):
+    message = _("There is nobody to write to: give somebody the right, or an address, first.")
+
+
 def register(name: str, find: Find) -> None:
     """Have the daily comparison ask ``find``. Raises ValueError for a name that is taken."""
     if _registry.setdefault(name, find) != find:
@@ -143,7 +147,7 @@ def _not_in_the_log(expected: list[Expected]) -> list[Expected]:
 def send_missing(missing_id: int, *, by: User) -> None:
     """Send a missing message, once, as it should have been sent.
 
-    Raises NoLongerMissing (and strikes it out), and whatever the act itself refuses.
+    Raises NoLongerMissing (and strikes it out), NobodyToWriteTo, and whatever the act refuses.
     """
     with use_case():
         missing = MissingMessage.objects.select_for_update().filter(pk=missing_id).first()
@@ -151,7 +155,10 @@ def send_missing(missing_id: int, *, by: User) -> None:
         if missing is not None:
             missing.delete()
         if each is not None:
+            last = Delivery.objects.aggregate(last=Max("pk"))["last"] or 0
             each.send()
+            if not Delivery.objects.filter(pk__gt=last).exists():
+                raise NobodyToWriteTo
             sent = Delivery.objects.filter(about=each.about).order_by("-pk").first()
             if sent is not None:
                 audit.record("core.send_missing", sent, by=by, about=each.about)

@@ -64,8 +64,12 @@ class Kept:
 
 
 def kept(address: str) -> Kept:
-    """What is kept of an address, in whatever letters it is written."""
+    """What is kept of an address, in whatever letters it is written. Nothing of what
+    is no whole address."""
     address = address.strip()
+    # A host alone, or a name, would match what was written to everybody with it.
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
+        return Kept(0, 0, 0, 0, False, 0)
     return Kept(
         messages=_messages(address).count(),
         named_in=_naming(address).count(),
@@ -89,7 +93,7 @@ def forget(address: str, *, by: User, reason: str) -> Kept:
         raise ReasonHoldsAddress
     with use_case():
         found = kept(address)
-        if not address or found.is_nothing:
+        if found.is_nothing:
             raise NothingKept
         # A row that stood for the address: its name in the audit log holds none.
         audit.record(FORGET, _row_of(address, by), by=by, reason=reason, messages=found.messages)

@@ -1,4 +1,4 @@
-"""Whose e-mails somebody sees: only those of membership and dues, without a right over payments.
+"""Whose e-mails somebody sees: those of membership, dues and events, without a right over payments.
 
 An address in the log says that somebody gave, and a donor may have asked not to be named. So do the
 codes of the giving page: what is not named here is not shown.
@@ -13,7 +13,7 @@ from core.models import User
 
 # Rights of a package that core knows nothing of, as in `core.mailing.texts`.
 SEE_MONEY = "payments.view_payment"
-OF_MEMBERS = ("membership_", "dues_")
+OF_MEMBERS = ("membership_", "dues_", "events_")
 
 M = TypeVar("M", bound=Model)
 

@@ -330,10 +330,11 @@ def lock_paper(invoice: Invoice) -> Invoice:
 
 
 def _lock(invoice: Invoice) -> tuple[Term, Invoice]:
-    """All payments of its organisation's dues, the invoice, then the term."""
+    """All payments of its organisation's dues, the organisation, the invoice, then the term."""
     # Those of its renewal and of a change of tier as well, which may end with the term.
     of = term_of(invoice)
     lock_payments_of(of.organisation)
+    Organisation.objects.select_for_update(no_key=True).get(pk=of.organisation_id)
     locked = lock_paper(invoice)
     term = Term.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=of.pk)
     return term, locked

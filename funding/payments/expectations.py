@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from core import audit
-from core.mailing.expectations import Expected, day_of
+from core.mailing.expectations import Expected, NoLongerMissing, day_of
 from funding.payments import (
     care,
     credit_notes,
@@ -114,8 +114,16 @@ def reminded(first: datetime.date, last: datetime.date) -> Iterator[Expected]:
     asked = ExpectedPayment.objects.select_related("invoice", "pool").in_bulk(newest)
     for pk, reminder in newest.items():
         about = reminders.about_reminder(asked[pk], reminder.days)
-        send = partial(reminders.send, asked[pk], reminder.days, timezone.localdate())
+        send = partial(_remind, asked[pk], reminder.days)
         yield _to_payer(asked[pk], about, "payments_reminder", reminder.sent_at, send)
+
+
+def _remind(each: ExpectedPayment, days: int) -> None:
+    """Nobody is asked for what cannot be paid any more. Raises NoLongerMissing."""
+    today = timezone.localdate()
+    if not reminders.is_wanted(each, today):
+        raise NoLongerMissing
+    reminders.send(each, days, today)
 
 
 def cards(first: datetime.date, last: datetime.date) -> Iterator[Expected]:

@@ -79,7 +79,7 @@ def _remind(pk: int, day: datetime.date, schedule: list[int]) -> bool:
             .get(pk=pk)
         )
         days = _newest_day(expected, day, schedule)
-        if days is None or not _is_wanted(expected, day):
+        if days is None or not is_wanted(expected, day):
             return False
         if expected.reminders.filter(days__gte=days).exists():
             return False
@@ -97,7 +97,7 @@ def _newest_day(expected: ExpectedPayment, day: datetime.date, schedule: list[in
     return come[-1]
 
 
-def _is_wanted(expected: ExpectedPayment, day: datetime.date) -> bool:
+def is_wanted(expected: ExpectedPayment, day: datetime.date) -> bool:
     """Whether there is something to pay, and what it is for still wants it."""
     if not expected.is_open:
         return False

@@ -35,6 +35,9 @@ class PortalPage(Page):
         help_text=_("One or two sentences: shown under the title, in lists and by search engines."),
     )
 
+    # What kind of page it is, in a word, for its social card (home/cards.py).
+    card_kind: ClassVar[str | Promise] = ""
+
     content_panels = [*Page.content_panels, "summary"]
     search_fields = [*Page.search_fields, index.SearchField("summary")]
 
@@ -52,6 +55,12 @@ class PortalPage(Page):
     def is_untranslated(self) -> bool:
         """Whether the reader sees another language's words under this address."""
         return self.content_language != self.locale.language_code
+
+    def update_aliases(self, **kwargs: Any) -> None:
+        """Wagtail calls this as well when a page is only scheduled, and would publish the page's
+        copies in the other languages then: before its moment."""
+        if self.live:
+            super().update_aliases(**kwargs)
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context(request, *args, **kwargs)

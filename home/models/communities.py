@@ -2,16 +2,28 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.panels import FieldPanel, MultiFieldPanel
+from modelcluster.fields import ParentalKey
+from wagtail.admin.panels import (
+    FieldPanel,
+    InlinePanel,
+    MultiFieldPanel,
+    PageChooserPanel,
+)
 from wagtail.fields import StreamField
+from wagtail.models import Orderable
 from wagtail.search import index
 
 from home.blocks import BodyBlock
-from home.models.base import Confidence, IndexPage, PortalPage
+from home.models.base import Confidence, IndexPage, PortalPage, public
+from home.models.confirming import Confirmed
+from home.models.evangelists import EvangelistPage
+from home.models.news import NEWS_BESIDE, news_in, of_community
 
 
 class CommunityIndexPage(IndexPage):
@@ -31,7 +43,7 @@ class CommunityIndexPage(IndexPage):
         return context
 
 
-class CommunityPage(PortalPage):
+class CommunityPage(Confirmed, PortalPage):
     """One community: its facts, and where each of them comes from."""
 
     role = models.CharField(
@@ -64,6 +76,7 @@ class CommunityPage(PortalPage):
         MultiFieldPanel(
             [FieldPanel("source"), FieldPanel("confidence")], heading=_("Where they come from")
         ),
+        InlinePanel("people", heading=_("People who link us"), label=_("Person")),
         "body",
     ]
     search_fields = [
@@ -76,7 +89,94 @@ class CommunityPage(PortalPage):
     subpage_types: list[str] = []
     template = "home/community_page.html"
     page_description = _("A sister community and what links it with OpenLMIS.")
+    card_kind = _("Community")
 
     class Meta:
         verbose_name = _("community")
         verbose_name_plural = _("communities")
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context(request, *args, **kwargs)
+        context["people"] = self.linking_people()
+        news = of_community(news_in(self.locale_id), self.translation_key)
+        context["news"] = news[:NEWS_BESIDE]
+        return context
+
+    def linking_people(self) -> list["CommunityPerson"]:
+        """Who links the community with ours, each as far as anybody may read of them: an
+        evangelist with their published page of the language, others where they agreed to it."""
+        rows = list(self.people.all())
+        chosen = [row.evangelist_id for row in rows if row.evangelist_id]
+        keys = dict(
+            EvangelistPage.objects.filter(pk__in=chosen).values_list("pk", "translation_key")
+        )
+        pages = public(EvangelistPage).filter(
+            locale=self.locale_id, translation_key__in=keys.values()
+        )
+        here = {
+            page.translation_key: page
+            for page in pages.select_related("photo").prefetch_related("photo__renditions")
+        }
+        for row in rows:
+            row.page_to_read = here.get(keys.get(row.evangelist_id))
+        return [row for row in rows if row.page_to_read or (row.name and row.agreed)]
+
+
+class CommunityPerson(Orderable):
+    """Somebody who works in both communities: an evangelist, or a person named with consent."""
+
+    page = ParentalKey(CommunityPage, on_delete=models.CASCADE, related_name="people")
+    evangelist = models.ForeignKey(
+        EvangelistPage,
+        verbose_name=_("evangelist"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+    )
+    name = models.CharField(
+        _("name"), max_length=120, blank=True, help_text=_("Of somebody who is no evangelist.")
+    )
+    role = models.CharField(
+        _("role"), max_length=200, blank=True, help_text=_("What the person does in both.")
+    )
+    agreed = models.BooleanField(
+        _("agreed to be named"),
+        default=False,
+        help_text=_("The person said that this page may name them."),
+    )
+
+    # The public page of the evangelist in the reader's language (`linking_people`).
+    page_to_read: EvangelistPage | None = None
+
+    panels = [
+        PageChooserPanel("evangelist"),
+        FieldPanel("name"),
+        FieldPanel("role"),
+        FieldPanel("agreed"),
+    ]
+
+    class Meta(Orderable.Meta):
+        verbose_name = _("person who links us")
+        verbose_name_plural = _("people who link us")
+        constraints = [
+            models.CheckConstraint(
+                condition=(Q(evangelist__isnull=False) & Q(name=""))
+                | (Q(evangelist__isnull=True) & ~Q(name="") & Q(agreed=True)),
+                name="community_person_evangelist_or_named_with_consent",
+                violation_error_message=_(
+                    "Choose an evangelist, or write the name of somebody who agreed to be named."
+                ),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name or str(self.evangelist or "")
+
+    def clean(self) -> None:
+        if bool(self.evangelist_id) == bool(self.name):
+            raise ValidationError(_("Choose an evangelist or write a name: one of the two."))
+        if self.name and not self.agreed:
+            raise ValidationError(
+                {"agreed": _("Ask the person first. Who has not agreed is not named here.")}
+            )

@@ -4,7 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel, MultiFieldPanel
 from wagtail.models import Page
@@ -19,6 +21,7 @@ from home.fields import (
     names_of,
 )
 from home.models.base import IndexPage, OnePerLanguage, PortalPage
+from home.models.evangelist_service import Confirmation, Evangelist, Level
 
 
 class EvangelistIndexPage(IndexPage):
@@ -27,19 +30,16 @@ class EvangelistIndexPage(IndexPage):
     parent_page_types = ["home.HomePage"]
     subpage_types = ["home.EvangelistPage"]
     template = "home/evangelist_index_page.html"
-    page_description = _("Lists the evangelists by level.")
+    page_description = _("Lists the evangelists, by level, country and language.")
 
     class Meta:
         verbose_name = _("list of evangelists")
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        from home.evangelists import directory  # it reads these models
+
         context = super().get_context(request, *args, **kwargs)
-        people = list(self.children_of(EvangelistPage).order_by("title"))
-        context["people"] = people
-        context["levels"] = [
-            (level, [person for person in people if person.level == level])
-            for level in EvangelistPage.Level
-        ]
+        context["directory"] = directory.read(self, request.GET)
         return context
 
 
@@ -49,11 +49,12 @@ class EvangelistPage(OnePerLanguage):
     ``person`` is who may edit it outside the back office (`home.profiles`).
     """
 
-    class Level(models.TextChoices):
-        DONOR = "donor", _("Donor level")
-        TECHNICAL = "technical", _("Technical level")
-        COUNTRY = "country", _("Country level")
+    Level = Level
 
+    # Set by `save`; what a revision says of it is not read, as staff never choose it.
+    evangelist = models.ForeignKey(
+        Evangelist, null=True, editable=False, on_delete=models.PROTECT, related_name="pages"
+    )
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("person"),
@@ -115,8 +116,10 @@ class EvangelistPage(OnePerLanguage):
     parent_page_types = ["home.EvangelistIndexPage"]
     subpage_types: list[str] = []
     template = "home/evangelist_page.html"
+    card_kind = _("Evangelist")
     page_description = _("A person's profile. The person edits it; staff approve.")
     one_per = "person"
+    exclude_fields_in_copy = ["evangelist"]
     taken = _("This person has a profile in this language already.")
 
     class Meta(Page.Meta):
@@ -128,6 +131,39 @@ class EvangelistPage(OnePerLanguage):
                 name="evangelist_page_one_per_person_and_language",
             )
         ]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self._keep_service()
+        super().save(*args, **kwargs)
+
+    def with_content_json(self, content: dict[str, Any]) -> "EvangelistPage":
+        page: EvangelistPage = super().with_content_json(content)
+        page.evangelist = self.evangelist
+        return page
+
+    def _keep_service(self) -> None:
+        """A page has a service, the same in every language.
+
+        Staff who make a page by hand vouch for the first year of it.
+        """
+        if self.evangelist_id is not None:
+            return
+        same = Q(translation_key=self.translation_key)
+        if self.person_id is not None:
+            same |= Q(person=self.person_id)
+        known = EvangelistPage.objects.filter(same).exclude(evangelist=None).first()
+        if known is not None:
+            self.evangelist = known.evangelist
+            return
+        self.evangelist = Evangelist.objects.create()
+        Confirmation.objects.create(
+            evangelist=self.evangelist, counts_from=timezone.localdate(), made_at=timezone.now()
+        )
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        from home.evangelists import public  # it reads these models
+
+        return {**super().get_context(request, *args, **kwargs), **public.of_page(self)}
 
     @property
     def country_names(self) -> list[str]:

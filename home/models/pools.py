@@ -68,6 +68,7 @@ class PoolPage(OnePerLanguage):
     parent_page_types = ["home.PoolIndexPage"]
     subpage_types: list[str] = []
     template = "home/pool_page.html"
+    card_kind = _("Pool")
     page_description = _("What a pool is for, with its figures from the ledger.")
     one_per = "pool"
     taken = _("This pool has a page in this language already.")

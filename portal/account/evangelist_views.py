@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from core.models import User
 from core.refusals import Refusal
+from home.evangelists import public
 from home.forms import ProfileForm
 from home.models import EvangelistPage
 from home.profiles import OWN_FIELDS, as_edited, profile_of, propose, standing
@@ -32,13 +33,16 @@ def profile(request: HttpRequest) -> HttpResponse:
         return render(request, "account_area/evangelist/none.html")
 
     form = ProfileForm(request.POST or None, instance=as_edited(page))
-    if request.method == "POST" and form.is_valid() and _propose(request, page, form):
+    is_preview = request.POST.get("act") == "preview"
+    is_sent = request.method == "POST" and not is_preview
+    if is_sent and form.is_valid() and _propose(request, page, form):
         return redirect("account_evangelist")
-    return render(
-        request,
-        "account_area/evangelist/profile.html",
-        {"form": form, "profile": page, "standing": standing(page)},
-    )
+    context = {"form": form, "profile": page, "standing": standing(page)}
+    if is_preview and form.is_valid():
+        # The page as it would be, from the form's own object, which is saved nowhere.
+        draft = form.instance
+        context |= {"preview": draft, **public.of_page(draft)}
+    return render(request, "account_area/evangelist/profile.html", context)
 
 
 def _propose(request: HttpRequest, page: EvangelistPage, form: ProfileForm) -> bool:

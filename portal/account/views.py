@@ -7,13 +7,14 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from core.models import User
 from funding.pools import queries as giving
+from home.evangelists import confirming, nominating, service
 from home.models import EvangelistPage
 from home.profiles import State, profile_of, standing
 from membership import accepting, named_people
@@ -50,7 +51,9 @@ def overview(request: HttpRequest) -> HttpResponse:
                 *_seat_requests(reader),
                 *_agreements(reader, today),
                 *_instalments(reader, today),
+                *_nominations(reader),
                 *_profile(profile),
+                *_service(profile, today),
             ],
             "profile": profile,
         },
@@ -151,3 +154,29 @@ def _profile(profile: EvangelistPage | None) -> list[Waiting]:
     if profile is None or standing(profile).state != State.CHANGES_ASKED:
         return []
     return [Waiting(_("Staff ask for changes to your profile."), reverse("account_evangelist"))]
+
+
+def _nominations(reader: User) -> list[Waiting]:
+    return [
+        Waiting(
+            _("%(person)s nominates you as an evangelist.") % {"person": nomination.nominated_by},
+            reverse("evangelist_nomination", args=[nominating.token_of(nomination)]),
+        )
+        for nomination in nominating.waiting_for(reader)
+    ]
+
+
+def _service(profile: EvangelistPage | None, today: datetime.date) -> list[Waiting]:
+    """The yearly word, in the month before the year ends."""
+    if profile is None or profile.evangelist is None:
+        return []
+    now = service.of(profile.evangelist, today)
+    if not now.is_current or now.until is None or now.until - today > confirming.REMIND_BEFORE:
+        return []
+    return [
+        Waiting(
+            _("Say that you are still an evangelist: your word counts until %(day)s.")
+            % {"day": formats.date_format(now.until)},
+            reverse("evangelist_service"),
+        )
+    ]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urljoin
 
 from django import template
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.urls import translate_url
 from django.utils.translation import get_language, get_language_info
 from wagtail.models import Page
 
+from core import linked_data
 from portal.context import language_root
 
 register = template.Library()
@@ -76,12 +78,47 @@ def _translations(page: Page, request: HttpRequest) -> dict[str, tuple[str, bool
     """Language code -> path of each live translation, and whether its words are its own."""
     if not page.pk:
         return {}
+    # A part of the page (the past of a list, one day of an event) is the same part in each.
+    own = page.get_url(request) or ""
+    is_part = hasattr(request, "routable_resolver_match") and request.path.startswith(own)
+    below = request.path.removeprefix(own) if own and is_part else ""
     found = {}
     for other in page.get_translations().live().select_related("locale"):
         path = other.get_url(request)
         if path and path.startswith("/"):
-            found[other.locale.language_code] = (path, other.alias_of_id is None)
+            found[other.locale.language_code] = (path + below, other.alias_of_id is None)
     return found
+
+
+@register.simple_tag(takes_context=True)
+def crumbs_data(context: Context) -> str:
+    """The way down to this page for search engines: what components/breadcrumbs.html lists, below
+    the home page. Nothing where there is no way."""
+    steps = [
+        (item["label"], item["href"]) if isinstance(item, dict) else (item.label, item.href)
+        for item in context.get("items") or []
+    ]
+    steps += [(page.title, page.url) for page in context.get("pages") or []]
+    if context.get("parent_href"):
+        steps.append((context.get("parent_label"), context.get("parent_href")))
+    # The account area is for no search engine.
+    if not steps or any("/account/" in str(href) for _name, href in steps):
+        return ""
+    home = (settings.SITE_NAME, language_root(get_language() or settings.LANGUAGE_CODE))
+    return linked_data.block(
+        {
+            "@type": "BreadcrumbList",
+            "itemListElement": [
+                {
+                    "@type": "ListItem",
+                    "position": place,
+                    "name": str(name),
+                    "item": urljoin(settings.SITE_URL, str(href)),
+                }
+                for place, (name, href) in enumerate([home, *steps], start=1)
+            ],
+        }
+    )
 
 
 @register.filter

@@ -106,19 +106,31 @@ COUNTRIES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """A piece of news; ``days_ago`` counts back from the day the demo was loaded."""
+    """A piece of news; ``days_ago`` counts back from the day the demo was loaded.
+
+    ``by``: key of the account that wrote it. ``topics``: addresses of portal/texts/topics.py;
+    ``countries``: codes; ``pools``: codes; ``communities``: addresses of their pages;
+    ``evangelists``: addresses of their profiles, as authors beside ``by``.
+    """
 
     slug: str
     days_ago: int
-    authors: str
+    by: str
     words: dict[str, dict[str, Any]] = field(default_factory=dict)
+    topics: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    pools: tuple[str, ...] = ()
+    communities: tuple[str, ...] = ()
+    evangelists: tuple[str, ...] = ()
 
 
 NEWS: tuple[News, ...] = (
     News(
         slug="every-figure-can-be-opened",
         days_ago=2,
-        authors="Sofia Almeida",
+        by="staff",
+        topics=("open-books", "this-site"),
+        pools=("core-software",),
         words={
             "en": {
                 "title": "Every figure on this site can be opened",
@@ -197,7 +209,8 @@ NEWS: tuple[News, ...] = (
     News(
         slug="ministries-join-for-nothing",
         days_ago=9,
-        authors="Sofia Almeida",
+        by="staff",
+        topics=("membership", "countries"),
         words={
             "en": {
                 "title": "Ministries of low-income countries join for nothing",
@@ -219,13 +232,59 @@ NEWS: tuple[News, ...] = (
                     ),
                     ("call", {"label": "How to join", "page": None, "address": "/join/"}),
                 ],
-            }
+            },
+            "fr": {
+                "title": "Les ministères des pays à faible revenu adhèrent gratuitement",
+                "summary": (
+                    "La cotisation suit le groupe de revenu du pays. Dans le groupe « faible », un "
+                    "ministère ne paie rien et a tous les droits d’un membre."
+                ),
+                "body": [
+                    (
+                        "text",
+                        "<p>La communauté l’a dit clairement : les partenaires ont besoin d’argent "
+                        "pour participer, et les ministères sont trop peu entendus. Une cotisation "
+                        "aggraverait les deux.</p>"
+                        "<p>La cotisation suit donc le groupe de revenu que la Banque mondiale "
+                        "donne à un pays. Le ministère d’un pays à faible revenu ne paie rien. Il "
+                        "signe les mêmes accords, prend le même siège et a la même voix.</p>"
+                        "<p>Le groupe de chaque pays, et l’année pour laquelle il vaut, sont des "
+                        "données que l’équipe peut corriger. Ce qui a été facturé une fois ne "
+                        "change pas quand la liste change.</p>",
+                    ),
+                    ("call", {"label": "Comment adhérer", "page": None, "address": "/fr/join/"}),
+                ],
+            },
+            "pt": {
+                "title": "Os ministérios de países de baixo rendimento aderem sem pagar",
+                "summary": (
+                    "A quota segue o grupo de rendimento do país. No grupo “baixo”, um ministério "
+                    "não paga nada e tem todos os direitos de um membro."
+                ),
+                "body": [
+                    (
+                        "text",
+                        "<p>A comunidade disse-o claramente: os parceiros precisam de dinheiro "
+                        "para participar, e os ministérios são pouco ouvidos. Uma quota agravaria "
+                        "as duas coisas.</p>"
+                        "<p>Por isso a quota segue o grupo de rendimento que o Banco Mundial dá a "
+                        "um país. O ministério de um país de baixo rendimento não paga nada. "
+                        "Assina os mesmos acordos, ocupa o mesmo lugar e tem o mesmo voto.</p>"
+                        "<p>O grupo de cada país, e o ano para que vale, são dados que a equipa "
+                        "pode corrigir. O que foi faturado uma vez não muda quando a lista "
+                        "muda.</p>",
+                    ),
+                    ("call", {"label": "Como aderir", "page": None, "address": "/pt/join/"}),
+                ],
+            },
         },
     ),
     News(
         slug="evangelists-wanted",
         days_ago=16,
-        authors="Edith Banda",
+        by="editor",
+        topics=("evangelists",),
+        evangelists=("eunice-mwale",),
         words={
             "en": {
                 "title": "Evangelists wanted: at donors, at the keyboard, in the country",
@@ -260,7 +319,10 @@ NEWS: tuple[News, ...] = (
     News(
         slug="what-we-know-about-implementations",
         days_ago=23,
-        authors="Edith Banda",
+        by="editor",
+        topics=("countries",),
+        countries=("MW", "MZ", "TZ"),
+        communities=("openlmis",),
         words={
             "en": {
                 "title": "Twelve countries, and how sure we are of each",
@@ -296,7 +358,9 @@ NEWS: tuple[News, ...] = (
     News(
         slug="pages-for-slow-lines",
         days_ago=37,
-        authors="Sofia Almeida",
+        by="staff",
+        topics=("this-site",),
+        countries=("MZ",),
         words={
             "en": {
                 "title": "Made for a slow line: a page costs kilobytes",
@@ -457,6 +521,34 @@ PEOPLE: tuple[Person, ...] = (
                     "how to keep it from belonging to its largest giver."
                 ),
             }
+        },
+    ),
+    Person(
+        slug="marta-ribeiro",
+        level="country",
+        countries=("MZ",),
+        languages=("pt", "en"),
+        words={
+            "en": {
+                "title": "Marta Ribeiro",
+                "summary": "Trained the trainers of twenty districts; an alumna since.",
+                "topics": ["Training of trainers", "District roll-out"],
+                "availability": "",
+                "bio": (
+                    "For three years I trained those who train others. I have another post now, "
+                    "and younger colleagues do it better."
+                ),
+            },
+            "pt": {
+                "title": "Marta Ribeiro",
+                "summary": "Formou os formadores de vinte distritos; hoje é antiga embaixadora.",
+                "topics": ["Formação de formadores", "Expansão nos distritos"],
+                "availability": "",
+                "bio": (
+                    "Durante três anos formei quem forma outros. Tenho agora outro cargo, e "
+                    "colegas mais novos fazem-no melhor."
+                ),
+            },
         },
     ),
 )

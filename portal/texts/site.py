@@ -209,6 +209,29 @@ INDEXES: dict[str, Texts] = {
             ),
         },
     },
+    "events": {
+        "en": {
+            "title": "Events",
+            "summary": (
+                "Community calls, meetings and trainings. They are open to anyone, and their notes "
+                "are kept here."
+            ),
+        },
+        "fr": {
+            "title": "Événements",
+            "summary": (
+                "Appels de la communauté, réunions et formations. Ils sont ouverts à tout le monde, "
+                "et leurs comptes rendus restent ici."
+            ),
+        },
+        "pt": {
+            "title": "Eventos",
+            "summary": (
+                "Chamadas da comunidade, reuniões e formações. Estão abertos a toda a gente, e as "
+                "suas notas ficam guardadas aqui."
+            ),
+        },
+    },
 }
 
 _SOURCE = {

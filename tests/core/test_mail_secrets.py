@@ -38,11 +38,17 @@ ASKS_FOR_A_SIGN_IN = """
     membership_submitted.path membership_to_review.path
     pools_charge_announced.pledge_path pools_instalment_reminder.path
     pools_pledge_changed.path pools_pledge_confirmed.path
+    evangelist_alumni.path evangelist_approved.path evangelist_confirm.path evangelist_declined.path
+    evangelist_nominated.code_path
 """
 IS_FOR_EVERYBODY = """
     dues_settled.path membership_admitted.path membership_imported.sign_in_path
     signin_account_already_exists.password_reset_path signin_unknown_account.signup_path
+    evangelist_message_check.code_path events_confirm.code_path events_moved.calendar_path
+    events_registered.calendar_path follow_change.path follow_confirm.code_path
 """
+# Everybody who registered is shown the same one, and staff wrote it.
+LEADS_TO_A_MEETING = "events_moved.join_link events_registered.join_link events_reminder.join_link"
 SHOWS_A_PAPER_OR_TAKES_MONEY = """
     dues_change_invoice.invoice_path dues_invoice.invoice_path dues_invoice_again.path
     dues_renewal.invoice_path dues_renewal_reminder.invoice_path
@@ -53,6 +59,7 @@ SHOWS_A_PAPER_OR_TAKES_MONEY = """
 NO_SECRETS = {
     *ASKS_FOR_A_SIGN_IN.split(),
     *IS_FOR_EVERYBODY.split(),
+    *LEADS_TO_A_MEETING.split(),
     *SHOWS_A_PAPER_OR_TAKES_MONEY.split(),
 }
 

@@ -20,6 +20,7 @@ from core.money import (
     format_minor,
     split_evenly,
 )
+from core.templatetags import money as filters
 
 NBSP, NNBSP = "\u00a0", "\u202f"
 
@@ -237,3 +238,24 @@ def test_a_slip_after_the_decimal_sign_of_the_language_is_refused_not_multiplied
 def test_the_thousands_sign_of_the_language_is_read_as_such(language: str, text: str) -> None:
     with translation.override(language):
         assert Money.parse(text, "USD").amount == 1_250_000
+
+
+# --- In templates ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "pt", "es"])
+def test_a_template_shows_what_the_language_writes(language: str) -> None:
+    with translation.override(language):
+        assert filters.money(Money(-5000, "USD")) == Money(-5000, "USD").format()
+        assert "\u2066" not in filters.minor_units(-5000, "USD")
+
+
+def test_from_right_to_left_an_amount_keeps_its_sign_and_currency_in_their_places() -> None:
+    with translation.override("ar"):
+        whole, bare = filters.money(Money(-5000, "USD")), filters.minor_units(-5000, "USD")
+
+    for text in (whole, bare):
+        assert (text[0], text[-1]) == ("\u2066", "\u2069")
+        assert "\u200f" not in text
+        assert "50" in text
+    assert filters.money(None) == filters.minor_units(None, "USD") == ""

@@ -969,16 +969,6 @@ class TestPages:
         assert "Only the primary contact" in client.post(one, follow=True).content.decode()
         assert not TierChange.objects.exists()
 
-    def test_the_purchase_order_page_is_for_invoices_of_terms(
-        self, term: Term, client: Client
-    ) -> None:
-        change = changing.ask(term.organisation, tier("sustaining"), by=contact(term))
-        invoice = billing.change_invoice(change)
-        assert invoice is not None
-        sign_in(client, contact(term))
-        url = reverse("membership_purchase_order", args=[invoice.public_id])
-        assert client.get(url).status_code == 404
-
     def test_an_officer_asks_on_behalf_and_another_decides(
         self, term: Term, client: Client
     ) -> None:

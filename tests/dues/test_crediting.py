@@ -266,6 +266,27 @@ def test_a_card_for_all_after_a_part_came_by_transfer_is_owed_back_and_leaves_th
 
 
 @pytest.mark.django_db
+def test_what_does_not_fit_and_is_not_booked_yet_keeps_nothing_from_paying(
+    foundation: Pool,
+) -> None:
+    term = admitted_term()
+    invoice = invoice_of(term)
+    card = dues_payment(term)
+    transfer(invoice, 5_000)
+    with use_case():
+        progress.apply(card.pk, state(card))
+
+    transfer(invoice, invoice.total - 5_000)
+    with use_case():
+        progress.settle(card.pk, settlement(card))
+
+    term.refresh_from_db()
+    assert term.settled_on == timezone.localdate()
+    assert balances(foundation)["dues-receivable"] == 0
+    assert balances(foundation)["credits-payable"] == -card.amount
+
+
+@pytest.mark.django_db
 def test_a_card_in_one_tab_and_a_transfer_in_another_settle_once_and_the_second_is_owed_back(
     foundation: Pool,
 ) -> None:

@@ -8,7 +8,7 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
-from wagtail.models import Page
+from wagtail.models import Locale, Page
 from wagtail_localize.synctree import create_aliases_for_new_page
 
 from core.models import User
@@ -24,6 +24,7 @@ from home.models import (
     ImplementationIndexPage,
     NewsIndexPage,
     NewsPage,
+    Topic,
 )
 from portal.groups import setup_groups
 from portal.site_tree import setup_tree
@@ -76,6 +77,16 @@ class NewsFactory(PublishedPageFactory):
 
     below = NewsIndexPage
     date = datetime.date(2026, 11, 20)
+
+
+def make_topic(name: str, **words: str) -> Topic:
+    """A topic in English and, by language code, in other languages."""
+    topic = Topic.objects.create(name=name, locale=Locale.objects.get(language_code="en"))
+    for code, translated in words.items():
+        copy = topic.copy_for_translation(Locale.objects.get(language_code=code))
+        copy.name = translated
+        copy.save()
+    return topic
 
 
 class CommunityFactory(PublishedPageFactory):

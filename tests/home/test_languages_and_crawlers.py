@@ -1,5 +1,6 @@
 """Languages in the address, what is said of untranslated pages, sitemap and robots."""
 
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -111,6 +112,18 @@ def test_robots_may_read_what_is_public_and_find_the_sitemap(client: Client) -> 
 def test_robots_leave_a_demo_alone(client: Client, settings: object) -> None:
     settings.PORTAL_MODE = "demo"  # type: ignore[attr-defined]
     assert "Disallow: /" in client.get("/robots.txt").content.decode().splitlines()
+
+
+def test_a_language_that_is_offered_no_more_is_found_nowhere(
+    site: HomePage, client: Client, settings: Any
+) -> None:
+    settings.LANGUAGES = settings.WAGTAIL_CONTENT_LANGUAGES = settings.LANGUAGES[:2]
+
+    front = client.get("/about/").content.decode()
+    assert client.get("/pt/about/").status_code == 404
+    assert "/pt/" not in front
+    assert "/fr/about/" in front
+    assert not [address for address in sitemap(client) if "/pt/" in address]
 
 
 # --- The first pages ------------------------------------------------------------------------------

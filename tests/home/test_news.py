@@ -1,5 +1,7 @@
 """Staff write, preview and publish news; it is on the home page and in the feed at once."""
 
+import datetime
+import re
 import uuid
 from xml.etree import ElementTree
 
@@ -8,9 +10,9 @@ from django.urls import reverse
 from wagtail.models import Locale
 from wagtail.test.utils.form_data import inline_formset, nested_form_data, rich_text, streamfield
 
-from home.models import HomePage, NewsIndexPage, NewsPage
+from home.models import HomePage, NewsIndexPage, NewsPage, Topic
 from portal import groups
-from tests.factories.home import NewsFactory, make_staff, sign_in
+from tests.factories.home import NewsFactory, make_staff, make_topic, sign_in
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -31,6 +33,7 @@ def words(**changes: str) -> dict[str, object]:
             "date": "2026-11-20",
             "authors": "Alice",
             "body": streamfield([("text", rich_text("<p>Details of the release.</p>"))]),
+            "people": inline_formset([]),
             "comments": inline_formset([]),
             **changes,
         }
@@ -149,3 +152,57 @@ def test_every_page_of_home_names_the_feed(site: HomePage, client: Client) -> No
     for address in ("/", "/news/", "/about/"):
         assert 'type="application/atom+xml"' in client.get(address).content.decode()
     assert "/fr/news/feed/" in client.get("/fr/").content.decode()
+
+
+def test_a_reader_that_has_the_feed_is_told_that_nothing_changed(
+    site: HomePage, client: Client
+) -> None:
+    make_topic("Releases")
+    page = NewsFactory(topics=list(Topic.objects.filter(slug="releases")))
+    for address in ("/news/feed/", "/news/topic/releases/feed/", "/fr/news/feed/"):
+        first = client.get(address)
+        assert first["Cache-Control"] == "no-cache"
+        same = client.get(address, headers={"if-none-match": first["ETag"]})
+        assert (same.status_code, same.content) == (304, b"")
+        since = client.get(address, headers={"if-modified-since": first["Last-Modified"]})
+        assert since.status_code == 304
+    before = client.get("/news/feed/")["ETag"]
+    # What is taken out changes the feed, though nothing in it is newer.
+    NewsPage.objects.get(pk=page.pk).unpublish()
+    again = client.get("/news/feed/", headers={"if-none-match": before})
+    assert again.status_code == 200
+    # An empty feed, too, stays the same.
+    assert client.get("/news/feed/", headers={"if-none-match": again["ETag"]}).status_code == 304
+
+
+def test_feeds_keep_what_rfc_4287_asks_of_them(site: HomePage, client: Client) -> None:
+    topic = make_topic("Releases")
+    NewsFactory(title="One", topics=[topic])
+    NewsFactory(title="Two", topics=[topic], authors="Alice")
+    ids = set()
+    for address in (
+        "/news/feed/",
+        "/fr/news/feed/",
+        "/news/topic/releases/feed/",
+        "/news/language/en/feed/",
+        "/news/country/mw/feed/",
+    ):
+        root = feed(client, address)
+        for element in [root, *root.iter(f"{ATOM}entry")]:
+            for name in ("id", "title", "updated"):
+                assert len(element.findall(f"{ATOM}{name}")) == 1, address
+            assert element.findtext(f"{ATOM}author/{ATOM}name")
+            assert re.match(r"(https?|urn):", str(element.findtext(f"{ATOM}id")))
+            moment = str(element.findtext(f"{ATOM}updated"))
+            assert datetime.datetime.fromisoformat(moment).tzinfo is not None
+            links = [link.get("rel") or "alternate" for link in element.findall(f"{ATOM}link")]
+            assert links.count("alternate") == 1
+        assert {link.get("href") for link in root.findall(f"{ATOM}link[@rel='self']")} == {
+            f"http://testserver{address}"
+        }
+        ids.add(root.findtext(f"{ATOM}id"))
+        entries = [entry.findtext(f"{ATOM}id") for entry in root.iter(f"{ATOM}entry")]
+        assert len(set(entries)) == len(entries)
+    assert len(ids) == 5
+    terms = [each.get("term") for each in feed(client).iter(f"{ATOM}category")]
+    assert terms == ["Releases", "Releases"]

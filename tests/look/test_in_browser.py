@@ -102,3 +102,30 @@ def test_a_target_of_the_keyboard_is_marked(chromium: Any, gallery: str) -> None
 
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.close()
+
+
+def test_on_paper_there_is_no_navigation_and_black_stands_on_white(
+    chromium: Any, gallery: str
+) -> None:
+    page = opened(chromium, gallery, 1280, "dark")
+    try:
+        page.emulate_media(media="print", color_scheme="dark")
+        for gone in ("header .menu", ".skip", "footer.foot", "main nav"):
+            for element in page.locator(gone).all():
+                assert not element.is_visible(), gone
+        assert page.locator("header .logo").is_visible()
+        colours = page.evaluate(
+            "[getComputedStyle(document.body).color,"
+            " getComputedStyle(document.body).backgroundColor]"
+        )
+        assert colours == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+        after = "a => getComputedStyle(a, '::after').content"
+        links = {
+            link.get_attribute("href"): link.evaluate(after)
+            for link in page.locator("main a[href]").all()
+        }
+        assert any(href.startswith("https://") for href in links)
+        for href, words in links.items():
+            assert (href in words) == href.startswith(("http://", "https://")), href
+    finally:
+        page.close()

@@ -85,6 +85,8 @@ def test_directions_are_logical() -> None:
     found = [m for m in physical.findall(stylesheet.text()) if m not in ("left", "right")]
 
     assert found == []
+    assert not re.search(r"(float|clear|text-align):\s*(left|right)\b", stylesheet.text())
+    assert not re.search(r"[\s;{](left|right|width|height|top|bottom):", stylesheet.text())
 
 
 def test_animation_waits_for_the_reader_to_want_it() -> None:

@@ -16,6 +16,7 @@ COMPONENTS = [name for name in PAGES if name.startswith("components/")]
 # these are the fragments that stand inside such a page, and by whom they are put there:
 BACK_OFFICE_FRAGMENTS = {
     "dues/plan.html": "templates/dues/decide.html",
+    "home/backoffice/occurrences.html": "templates/home/backoffice/event.html",
     "membership/backoffice/chosen_cell.html": "membership/task_backoffice.py",
     "membership/publish_cell.html": "membership/backoffice.py",
     "membership/backoffice/choose_cell.html": "membership/lists.py",
@@ -33,6 +34,8 @@ BACK_OFFICE_FRAGMENTS = {
     "dues/cancel_cell.html": "funding/dues/term_pages.py",
     "dues/waive_cell.html": "funding/dues/term_pages.py",
     "dues/tier_cell.html": "funding/dues/term_pages.py",
+    "home/backoffice/translation_cell.html": "home/editing/reports.py",
+    "home/backoffice/review_cell.html": "home/editing/reports.py",
 }
 BACK_OFFICE = [
     name

@@ -140,4 +140,8 @@ def test_the_french_words_are_shown_to_who_reads_french_and_else_the_english_one
     first = AgreementVersion.objects.get(label="1.0")
     address = reverse("agreement", args=[first.pk])
     assert "Une place pour chaque voix" in client.get(f"/fr{address}").content.decode()
-    assert "Room for every voice" in client.get(f"/pt{address}").content.decode()
+    assert "Lugar para cada voz" in client.get(f"/pt{address}").content.decode()
+    without = agreements.publish(draft_version(), by=None)
+    page = client.get(f"/fr/join/agreements/{without.pk}/").content.decode()
+    assert '<div class="prose" lang="en" dir="ltr">' in page
+    assert "New words." in page

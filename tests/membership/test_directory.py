@@ -226,8 +226,10 @@ class TestWhatIsHidden:
 
 
 def linked_data(page: str) -> Any:
-    (found,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
-    return json.loads(found)
+    """What the page says of the member; beside it stands the way down to the page."""
+    blocks = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
+    (found,) = [said for said in map(json.loads, blocks) if said["@type"] == "Organization"]
+    return found
 
 
 def test_the_page_of_a_member_tells_programs_what_it_is(client: Client) -> None:

@@ -208,11 +208,12 @@ def test_the_log_is_read_by_its_index(term: Term, everyone: User) -> None:
     )
     with connection.cursor() as cursor:
         # Few rows would be read one by one; the question is whether many need not be.
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        # Nor by the index of their days, which few rows may make look as good.
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off")
         cursor.execute(f"EXPLAIN {read}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "Seq Scan" not in plan
-    assert "Index Cond: (((about)::text ~>=~ 'term:" in plan
+    assert "Index Cond: (((about)::text ~>=~ '" in plan
 
 
 def test_a_package_is_asked_once_however_often_it_registers(everyone: User) -> None:

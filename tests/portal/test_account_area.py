@@ -59,7 +59,7 @@ def test_somebody_new_has_nothing_waiting_and_no_profile(client: Client) -> None
     make_person("new@example.org")
     page = page_of(client, "new@example.org")
     assert "Nothing at present." in page
-    assert reverse("account_evangelist") not in page
+    assert f'"{reverse("account_evangelist")}"' not in page
 
 
 def test_strangers_are_asked_to_sign_in(client: Client) -> None:

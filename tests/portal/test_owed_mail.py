@@ -35,6 +35,8 @@ from funding.pools import (
 )
 from funding.pools.models import Pledge
 from funding.pools.schedules import Part
+from home.evangelists import confirming
+from home.models import HomePage
 from membership import (
     accepting,
     applications,
@@ -49,6 +51,8 @@ from membership.models import AgreementVersion, Application, Seat, Term, Tier, T
 from tests.factories import membership as make
 from tests.factories import pools as giving
 from tests.factories.banking import make_account, make_expected, make_staff
+from tests.factories.evangelists import serving
+from tests.factories.home import make_site
 from tests.factories.payments import make_invoice, state
 from tests.factories.payouts import approved_refund, card_payment
 from tests.factories.seats import a_seat, invited, seated
@@ -63,8 +67,37 @@ DAY = datetime.timedelta(days=1)
 WHY = "As agreed on the telephone."
 
 _ASKED = "whoever waits for it asks again at once; a day later its code is too old"
+_OF_EVENTS = (
+    "what it says stands on the registration's own page, and a day later the event may be over"
+)
+_OF_FOLLOWING = (
+    "the row of what was found is written before it, and the next run takes what is left"
+)
+_OF_NOMINATION = "what came of it stands in the account area and among the nominations of staff"
 WITHOUT_A_FACT: dict[str, str] = {
-    name: _ASKED for name in catalogue.names() if catalogue.is_of_sign_in(name)
+    **{name: _ASKED for name in catalogue.names() if catalogue.is_of_sign_in(name)},
+    "evangelist_message": "what strangers write is kept nowhere, so that nothing could send it again",
+    "evangelist_message_check": _ASKED,
+    "evangelist_nominated": "its code is in the e-mail alone; whoever nominated does so again",
+    "evangelist_approved": _OF_NOMINATION,
+    "evangelist_declined": _OF_NOMINATION,
+    "events_confirm": _ASKED,
+    **{
+        f"events_{kind}": _OF_EVENTS
+        for kind in (
+            "cancelled",
+            "moved",
+            "registered",
+            "reminder",
+            "travel",
+            "waiting",
+            "withdrawn",
+        )
+    },
+    "follow_confirm": _ASKED,
+    "follow_stands": _ASKED,
+    "follow_change": _OF_FOLLOWING,
+    "follow_digest": _OF_FOLLOWING,
 }
 
 
@@ -415,6 +448,19 @@ def matched() -> None:
     assert matching.settle_month(today())
 
 
+def evangelist_whose_year_ends(days: int) -> Callable[[], Any]:
+    """In ``days`` from today."""
+
+    def make_one() -> None:
+        if not HomePage.objects.exists():
+            make_site()
+        a_year_before = timezone.localdate() + (days - 365) * DAY
+        serving(days=(a_year_before,))
+        confirming.remind()
+
+    return make_one
+
+
 MAKE: dict[str, Callable[[], Any]] = {
     "membership_submitted": make.submitted_application,
     "membership_to_review": lambda: (make.make_officer(), make.submitted_application()),
@@ -482,6 +528,8 @@ MAKE: dict[str, Callable[[], Any]] = {
     "pools_charge_declined": charge_declined,
     "pools_gift_declined": gift_declined,
     "pools_matching_settled": matched,
+    "evangelist_confirm": evangelist_whose_year_ends(20),
+    "evangelist_alumni": evangelist_whose_year_ends(-1),
 }
 
 
@@ -510,6 +558,26 @@ def test_what_went_out_is_not_missing_and_what_did_not_is_sent_once(template: st
     run_pending_jobs(raise_errors=False)
     assert not went_out.exclude(sent_at__isnull=False).exists()
     assert missing(template, on + DAY) == []
+
+
+def test_a_decline_after_an_appeal_that_was_set_aside_is_owed_as_the_first_was() -> None:
+    appeal_decided(set_aside=True)
+    officer = make.make_officer()
+    reviewing.decline(Application.objects.get(), by=officer, reason="Still not.")
+    run_pending_jobs(raise_errors=False)
+    Delivery.objects.filter(template="membership_declined").delete()
+    assert len(missing("membership_declined", timezone.localdate() + DAY)) == 1
+
+
+def test_what_nobody_can_receive_is_said_so_and_stays_in_sight() -> None:
+    second_review()
+    Delivery.objects.filter(template="membership_second_review").delete()
+    on = timezone.localdate() + DAY
+    (row,) = missing("membership_second_review", on)
+    User.objects.update(is_active=False)
+    with at(on), pytest.raises(expectations.NobodyToWriteTo):
+        expectations.send_missing(row.pk, by=giving.make_person())
+    assert MissingMessage.objects.filter(pk=row.pk).exists()
 
 
 def test_every_template_has_its_expectation_or_a_reason_why_not() -> None:
@@ -546,6 +614,7 @@ AGAIN = {
     "pools.charges": charge,
     "pools.declined_gifts": gift_declined,
     "pools.matching": matched,
+    "home.evangelists": evangelist_whose_year_ends(20),
 }
 
 

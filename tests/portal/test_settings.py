@@ -315,3 +315,35 @@ def test_the_web_server_does_not_start(name: str, value: str, said: str) -> None
     assert answer.returncode != 0
     assert said in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_three_languages_are_offered_unless_others_are_named() -> None:
+    show = "print([code for code, name in settings.LANGUAGES])"
+    assert load(PRODUCTION, show).stdout == "['en', 'fr', 'pt']\n"
+    more = PRODUCTION | {"PORTAL_LANGUAGES": "en, fr, ar, es"}
+    assert load(more, show).stdout == "['en', 'fr', 'ar', 'es']\n"
+    assert load(more, "print(settings.WAGTAIL_CONTENT_LANGUAGES is settings.LANGUAGES)").stdout == (
+        "True\n"
+    )
+
+
+@pytest.mark.parametrize("languages", ["fr,en", "en,de", "en,fr,fr", "en,,fr", "ar"])
+def test_languages_that_nobody_prepared_are_refused(languages: str) -> None:
+    line = refusal(PRODUCTION | {"PORTAL_LANGUAGES": languages})
+    assert line.startswith("PORTAL_LANGUAGES is")
+    assert "must begin with en" in line
+
+
+def test_other_sites_are_asked_about_links_in_production_alone() -> None:
+    show = "print(settings.CHECK_OUTSIDE_LINKS)"
+    assert load(PRODUCTION, show).stdout == "True\n"
+    assert load(PRODUCTION | {"CHECK_OUTSIDE_LINKS": "false"}, show).stdout == "False\n"
+    assert "set it to true or false" in refusal(PRODUCTION | {"CHECK_OUTSIDE_LINKS": "maybe"})
+
+
+def test_who_hears_of_security_holes_is_an_address_or_nobody() -> None:
+    show = "print(repr(settings.SECURITY_CONTACT))"
+    assert load(PRODUCTION, show).stdout == "''\n"
+    mail = {"SECURITY_CONTACT": "mailto:security@foundation.example.org"}
+    assert load(PRODUCTION | mail, show).stdout == "'mailto:security@foundation.example.org'\n"
+    assert "SECURITY_CONTACT is" in refusal(PRODUCTION | {"SECURITY_CONTACT": "security@x.org"})

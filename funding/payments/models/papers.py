@@ -186,24 +186,29 @@ class Invoice(models.Model):
 
     def counts(self, payment: Payment) -> bool:
         """Whether ``payment`` is within what this invoice asks for, in the order money came."""
-        paid = 0
-        for earlier in self.arrivals:
-            paid += earlier.amount
-            if earlier.pk == payment.pk:
-                return paid <= self.total
-        return False
+        _before, fits = self._place_of(payment)
+        return fits
 
     def is_exceeded_by(self, payment: "Payment") -> bool:
         """Whether ``payment`` is more than what was open when it came, though something was.
 
         It is owed back whole, pays nothing, and leaves open what was.
         """
+        before, fits = self._place_of(payment)
+        return not fits and before < self.total
+
+    def _place_of(self, payment: "Payment") -> tuple[int, bool]:
+        """What had been paid when ``payment`` came, and whether it fits into what was open then.
+
+        What does not fit pays nothing, whether the books know that yet or not.
+        """
         paid = 0
-        for earlier in self.arrivals:
-            if earlier.pk == payment.pk:
-                return paid < self.total < paid + payment.amount
-            paid += earlier.amount
-        return False
+        for each in self.arrivals:
+            fits = paid + each.amount <= self.total
+            if each.pk == payment.pk:
+                return paid, fits
+            paid += each.amount if fits else 0
+        return self.total, False
 
     @property
     def voided_by(self) -> "CreditNote | None":

@@ -1,0 +1,1 @@
+"""The service of evangelists: nomination, the yearly word, activities, messages, erasure."""
