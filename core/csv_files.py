@@ -57,6 +57,13 @@ class ColumnTwice(FileRefused):
     message = _("The heading has a column twice: %(columns)s.")
 
 
+def row_numbers(sent: Sequence[str]) -> frozenset[int]:
+    """The rows that a form names; what is no number is none."""
+    return frozenset(
+        int(text) for text in sent if text.isascii() and text.isdecimal() and len(text) < 7
+    )
+
+
 # --- Reading --------------------------------------------------------------------------------------
 
 

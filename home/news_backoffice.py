@@ -124,7 +124,7 @@ class ImportView(StaffPage):
             kind,
             language=language,
             source=source,
-            chosen=_numbers(sent.getlist("row")),
+            chosen=csv_files.row_numbers(sent.getlist("row")),
             by=self.person,
         )
         csv_files.forget(_waits_as(kind, language), self.person, token)
@@ -142,12 +142,6 @@ class ImportView(StaffPage):
 
 def _waits_as(kind: Kind, language: str) -> str:
     return f"news-{kind}-{language[:8]}"
-
-
-def _numbers(sent: list[str]) -> frozenset[int]:
-    return frozenset(
-        int(text) for text in sent if text.isascii() and text.isdecimal() and len(text) < 7
-    )
 
 
 class SampleView(StaffPage):

@@ -75,7 +75,7 @@ class ImportView(StaffPage):
         outcome = member_import.apply(
             content,
             file_name=name,
-            others=_numbers(self.request.POST.getlist("other")),
+            others=csv_files.row_numbers(self.request.POST.getlist("other")),
             invite=self.request.POST.get("invite") == "yes",
             by=self.person,
         )
@@ -90,12 +90,6 @@ def _shown(look: member_import.DryRun) -> dict[str, Any]:
     # What a person decides about is always shown.
     most = max(SHOWN, len(look.alike))
     return {"look": look, "shown": rows[:most], "more": max(0, len(rows) - most)}
-
-
-def _numbers(sent: list[str]) -> frozenset[int]:
-    return frozenset(
-        int(text) for text in sent if text.isascii() and text.isdecimal() and len(text) < 7
-    )
 
 
 def _in_words(outcome: member_import.Outcome) -> str:

@@ -42,7 +42,6 @@ PACKAGES = (
     "funding.pools",
     "funding.dues",
     "funding.transparency",
-    "home",
     "home.events",
 )
 

@@ -7,7 +7,6 @@ little time, no body read.
 
 import contextlib
 import http.client
-import ipaddress
 import socket
 import ssl
 import threading
@@ -18,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 from django.conf import settings
 
+from core.network import is_public
 from home.models import LinkedAddress
 
 State = LinkedAddress.State
@@ -164,9 +164,6 @@ def _connection(
 def _public_addresses(host: str, port: int) -> Iterator[str]:
     """The addresses of a host. Raises _Left where any of them is not one of the public network."""
     found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    for text in found:
-        ip = ipaddress.ip_address(text.split("%")[0])
-        mapped = getattr(ip, "ipv4_mapped", None) or ip
-        if not mapped.is_global or mapped.is_multicast or mapped.is_reserved:
-            raise _Left(Reason.PRIVATE)
+    if not all(is_public(text) for text in found):
+        raise _Left(Reason.PRIVATE)
     return iter(found)

@@ -1,15 +1,15 @@
 """Writing to an evangelist by a form: the address of neither is shown to the other's strangers.
 
 The sender first shows that the address is theirs; only then the message goes to the evangelist, who
-answers by "reply". Against abuse: limits by sender, by evangelist and for all together, a field that
-people do not see, a form that nobody fills in three seconds, and a report to staff.
+answers by "reply". Against abuse: limits by sender, by evangelist and for all together, the guards of
+`home.guards`, and a report to staff.
 """
 
 import datetime
 import uuid
 from dataclasses import dataclass
 
-from django.core.signing import BadSignature, SignatureExpired, Signer, TimestampSigner
+from django.core.signing import BadSignature, Signer
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import override
@@ -39,11 +39,7 @@ MODERATE = "home.moderate_evangelist"
 MOST_OF_SENDER = 3
 MOST_TO_ONE = 10
 MOST_OF_ALL = 200
-# A form that comes back faster was filled by a program; one that is older is shown again.
-FASTEST = datetime.timedelta(seconds=3)
-OLDEST = datetime.timedelta(hours=24)
 _signer = Signer(salt="home.evangelists.messages")
-_clock = TimestampSigner(salt="home.evangelists.contact_form")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +48,6 @@ class Letter:
     email: str
     text: str
     language: str
-
-
-# --- The form -------------------------------------------------------------------------------------
-
-
-def stamp() -> str:
-    """When a form was shown, signed."""
-    return _clock.sign("shown")
-
-
-def was_filled_in_time(stamped: str) -> bool:
-    """Whether a person can have filled the form in the time since it was shown."""
-    try:
-        _clock.unsign(stamped, max_age=OLDEST)
-    except (SignatureExpired, BadSignature):
-        return False
-    try:
-        _clock.unsign(stamped, max_age=FASTEST)
-    except SignatureExpired:
-        return True
-    return False
 
 
 # --- The sender -----------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core import countries
-from home.evangelists import contact
+from core.refusals import Refusal
 from home.fields import SpokenLanguagesFormField, names_of
+from home.guards import GuardedForm, opened_now, require_pace
 from home.models import Activity, EvangelistPage, Level
 from membership.models import AgreementVersion, Organisation
 
@@ -20,8 +21,8 @@ EMAIL_ERRORS = {
 }
 
 
-class LetterForm(forms.Form):
-    """A message to an evangelist. ``homepage`` is a trap: people do not see it."""
+class LetterForm(GuardedForm):
+    """A message to an evangelist."""
 
     name = forms.CharField(
         label=_("Your name"),
@@ -39,32 +40,19 @@ class LetterForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 8}),
         error_messages={"required": _("Write your message.")},
     )
-    homepage = forms.CharField(
-        label=_("Leave this empty"),
-        required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),
-    )
-    shown_at = forms.CharField(widget=forms.HiddenInput, required=False)
     form_token = forms.UUIDField(widget=forms.HiddenInput)
 
     @classmethod
     def fresh(cls) -> "LetterForm":
-        return cls(initial={"shown_at": contact.stamp(), "form_token": uuid.uuid4()})
-
-    @property
-    def is_of_a_program(self) -> bool:
-        """Whether something filled the field that people do not see."""
-        return bool(self.data.get("homepage"))
+        return cls(initial={"opened": opened_now(), "form_token": uuid.uuid4()})
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}
-        if not contact.was_filled_in_time(values.get("shown_at") or ""):
-            # Bound values cannot change by themselves; the next try counts from now.
-            sent: Any = self.data
-            self.data = {**sent.dict(), "shown_at": contact.stamp()}
-            raise forms.ValidationError(
-                _("The form was sent within three seconds, or was open for a day. Send it again.")
-            )
+        try:
+            require_pace(values.get("opened") or "")
+        except Refusal as refusal:
+            self.open_anew()
+            raise forms.ValidationError(str(refusal)) from None
         return values
 
 

@@ -39,7 +39,7 @@ def write(request: HttpRequest, slug: str) -> HttpResponse:
     form = LetterForm(request.POST) if request.method == "POST" else LetterForm.fresh()
     status = 200
     if request.method == "POST" and takes:
-        if form.is_of_a_program:
+        if form.is_trap_sprung:
             # A program learns nothing: it reads what a person reads.
             return SeeOther(reverse("evangelist_message_code"))
         if form.is_valid():

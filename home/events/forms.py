@@ -12,10 +12,10 @@ from core import countries
 from core.money import MAX_TYPED, Money, currency_name
 from core.refusals import Refusal
 from home.events import zones
-from home.events.guards import GuardedForm
 from home.events.recurrence import EARLIEST_DAY, LATEST_DAY
 from home.events.registering import Comer, TravelWish
 from home.events.scheduling import FIELDS
+from home.guards import GuardedForm
 from home.models.events import Event
 
 # In which an estimate can be given: those the foundation's people travel with.

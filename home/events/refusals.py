@@ -21,16 +21,6 @@ class OccurrenceBegun(NotOpen):
     message = _("This event has begun, so nobody can register any more.")
 
 
-class SentTooFast(Refusal):
-    message = _(
-        "This was sent within a moment of opening the page. Look it over and send it again."
-    )
-
-
-class FormTooOld(Refusal):
-    message = _("This page was open for more than a day. Look it over and send it again.")
-
-
 class TooManyRegistrations(Refusal):
     message = _("Too many registrations came from here within an hour. Try again later.")
 

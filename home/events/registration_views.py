@@ -13,10 +13,11 @@ from django.views.decorators.http import require_http_methods
 
 from core.refusals import Refusal
 from core.responses import SeeOther
-from home.events import guards, letters, queries, registering, zones
+from home import guards
+from home.events import letters, queries, registering, zones
 from home.events.forms import CodeForm, RegistrationForm
 from home.events.happenings import Happening, of_row
-from home.events.refusals import FormTooOld, TooManyCodes, TooManyRegistrations
+from home.events.refusals import TooManyCodes, TooManyRegistrations
 from home.events.views import happening_or_404
 from home.models.event_pages import EventPage
 from home.models.events import Registration
@@ -44,7 +45,7 @@ def register(request: HttpRequest, page: EventPage, day: str) -> HttpResponse:
         except TooManyRegistrations as refusal:
             form.add_error(None, str(refusal))
             status = HTTPStatus.TOO_MANY_REQUESTS
-        except FormTooOld as refusal:
+        except guards.FormTooOld as refusal:
             form.add_error(None, str(refusal))
             form.open_anew()
         except Refusal as refusal:

@@ -7,10 +7,11 @@ from django.utils.translation import gettext_lazy as _
 
 from core.refusals import Refusal
 from home.following import subjects
+from home.guards import TrapForm
 from home.models.following import Follow
 
 
-class FollowForm(forms.Form):
+class FollowForm(TrapForm):
     """Who wants to hear of what, and how often."""
 
     what = forms.ChoiceField(
@@ -40,8 +41,6 @@ class FollowForm(forms.Form):
             "invalid_choice": _("Choose how often."),
         },
     )
-    # No person sees it: what fills it in is a program.
-    website = forms.CharField(label=_("Leave this field empty"), required=False, max_length=200)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -49,10 +48,6 @@ class FollowForm(forms.Form):
 
     def refuse(self, refusal: Refusal) -> None:
         self.add_error(None, str(refusal))
-
-    @property
-    def is_from_a_program(self) -> bool:
-        return bool(self.data.get("website"))
 
 
 class CodeForm(forms.Form):

@@ -32,7 +32,7 @@ def follow(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return render(request, "home/follow.html", {"form": form})
     address, subject = form.cleaned_data["address"], subjects.read(form.cleaned_data["what"])
-    if not form.is_from_a_program:
+    if not form.is_trap_sprung:
         if not ratelimit.consume(request, action="follow", key=address.lower()):
             form.refuse(TooOften())
             return _too_often(render(request, "home/follow.html", {"form": form}))

@@ -7,7 +7,6 @@ may answer otherwise. Size and time are limited, whatever the other side does.
 
 import contextlib
 import http.client
-import ipaddress
 import socket
 import ssl
 import threading
@@ -16,6 +15,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from django.utils.encoding import iri_to_uri
 
+from core.network import is_public
 from core.transactions import in_transaction
 from home.news_import import refusals
 
@@ -26,8 +26,6 @@ MOST_HOPS = 4
 PATIENCE = 5.0
 ALL_PATIENCE = 15.0
 LONGEST_ADDRESS = 500
-# Ways in which an IPv6 address stands for an IPv4 one that was not looked at.
-_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +92,6 @@ def _public_number(host: str) -> str:
     if not numbers or not all(is_public(number) for number in numbers):
         raise refusals.NotPublic(host=host)
     return numbers[0]
-
-
-def is_public(number: str) -> bool:
-    """Whether an IP address is one of the public internet."""
-    try:
-        address = ipaddress.ip_address(number)
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address) and (
-        address.ipv4_mapped or address.sixtofour or address.teredo or address in _TRANSLATED
-    ):
-        return False
-    return address.is_global and not address.is_multicast
 
 
 class _Connection(http.client.HTTPSConnection):

@@ -24,6 +24,7 @@ from home.evangelists.refusals import (
     ReasonMissing,
     TooManyMessages,
 )
+from home.guards import opened_now
 from home.models import ContactMessage, EvangelistPage, HomePage
 from portal import groups
 from tests.factories.evangelists import (
@@ -46,7 +47,7 @@ def page(site: HomePage) -> EvangelistPage:
 
 def stamped(seconds: float = 60) -> str:
     with time_machine.travel(timezone.now() - datetime.timedelta(seconds=seconds), tick=False):
-        return contact.stamp()
+        return opened_now()
 
 
 def typed(**changes: str) -> dict[str, str]:
@@ -55,7 +56,7 @@ def typed(**changes: str) -> dict[str, str]:
         "email": "reader@example.org",
         "text": "Can you speak in May?",
         "homepage": "",
-        "shown_at": stamped(),
+        "opened": stamped(),
         "form_token": str(uuid.uuid4()),
         **changes,
     }
@@ -160,15 +161,15 @@ def test_a_program_that_fills_every_field_learns_nothing(
 def test_too_fast_or_too_old_is_asked_again_and_keeps_what_was_typed(
     client: Client, page: EvangelistPage, seconds: int
 ) -> None:
-    shown = send(client, page, shown_at=stamped(seconds)).content.decode()
-    assert "Send it again." in shown
+    shown = send(client, page, opened=stamped(seconds)).content.decode()
+    assert "send it again." in shown
     assert "Can you speak in May?" in shown
     assert not ContactMessage.objects.exists()
 
 
-@pytest.mark.parametrize("shown_at", ["", "shown", "shown:1:forged"])
-def test_a_forged_stamp_is_no_stamp(client: Client, page: EvangelistPage, shown_at: str) -> None:
-    assert send(client, page, shown_at=shown_at).status_code == 200
+@pytest.mark.parametrize("opened", ["", "form", "form:1:forged"])
+def test_a_forged_stamp_is_no_stamp(client: Client, page: EvangelistPage, opened: str) -> None:
+    assert send(client, page, opened=opened).status_code == 200
     assert not ContactMessage.objects.exists()
 
 

@@ -101,7 +101,7 @@ def _without_token(page: str) -> str:
 def test_a_program_that_fills_in_what_nobody_sees_gets_the_answer_and_no_mail(
     client: Client,
 ) -> None:
-    answer = client.post("/follow/", {**FILLED, "website": "https://spam.example"}, follow=True)
+    answer = client.post("/follow/", {**FILLED, "homepage": "https://spam.example"}, follow=True)
     assert "Look into your mailbox" in answer.content.decode()
     assert run_pending_jobs() == 0
     assert not Follow.objects.exists()

@@ -222,6 +222,8 @@ def test_a_server_is_asked_by_head_and_by_get_only_where_that_tells_nothing(serv
         "http://192.168.1.1/admin",
         "http://169.254.169.254/latest/meta-data/",
         "http://[::1]/",
+        "http://[64:ff9b::a00:1]/",  # 10.0.0.1, as networks without IPv4 write it
+        "http://[2002:a00:1::]/",  # and by 6to4
         "http://[::ffff:127.0.0.1]/",
         "http://0.0.0.0/",
         "http://2130706433/",

@@ -14,6 +14,7 @@ from django.urls import reverse
 from wagtail.admin.rich_text.converters.contentstate import ContentstateConverter
 
 from core.models import User
+from core.network import is_public
 from core.transactions import use_case
 from home.blocks import TEXT_FEATURES
 from home.models import HomePage, ImportedNews, NewsPage
@@ -440,12 +441,12 @@ def test_an_address_that_is_not_plain_https_is_refused(internet: Any, address: s
     ],
 )
 def test_numbers_that_are_not_of_the_public_internet(number: str) -> None:
-    assert not fetch.is_public(number)
+    assert not is_public(number)
 
 
 def test_numbers_of_the_public_internet() -> None:
-    assert fetch.is_public("93.184.216.34")
-    assert fetch.is_public("2606:2800:220:1::1")
+    assert is_public("93.184.216.34")
+    assert is_public("2606:2800:220:1::1")
 
 
 def test_an_unknown_name_an_error_and_a_ring_of_redirects_are_told(internet: Any) -> None:

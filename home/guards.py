@@ -9,11 +9,21 @@ from django import forms
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from django.utils.translation import gettext_lazy as _
 
-from home.events.refusals import FormTooOld, SentTooFast
+from core.refusals import Refusal
 
-_signer = TimestampSigner(salt="home.events.form")
+_signer = TimestampSigner(salt="home.form")
 TOO_FAST = 3  # seconds
 TOO_OLD = 24 * 60 * 60
+
+
+class SentTooFast(Refusal):
+    message = _(
+        "This was sent within a moment of opening the page. Look it over and send it again."
+    )
+
+
+class FormTooOld(Refusal):
+    message = _("This page was open for more than a day. Look it over and send it again.")
 
 
 def opened_now() -> str:
@@ -34,20 +44,25 @@ def require_pace(token: str) -> None:
     raise SentTooFast
 
 
-class GuardedForm(forms.Form):
-    """A form with both guards. `is_trap_sprung` says that no person filled it."""
+class TrapForm(forms.Form):
+    """A form with the field that people do not see. `is_trap_sprung`: no person filled it."""
 
     homepage = forms.CharField(
         label=_("Leave this field empty"),
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),
     )
+
+    @property
+    def is_trap_sprung(self) -> bool:
+        return bool(self.data.get("homepage"))
+
+
+class GuardedForm(TrapForm):
+    """A form with both guards."""
+
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def open_anew(self) -> None:
         """Count the form as opened now, with what was typed."""
         self.data = {**{name: self.data[name] for name in self.data}, "opened": opened_now()}
-
-    @property
-    def is_trap_sprung(self) -> bool:
-        return bool(self.data.get("homepage"))
