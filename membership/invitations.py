@@ -16,9 +16,9 @@ from core import audit
 from core.mail import enqueue_mail
 from core.models import User
 from core.transactions import inside_transaction, use_case
+from core.typed_codes import hashes_of, new_code
 from membership.links import path_in
 from membership.models import Invitation, Organisation, Seat
-from membership.seat_codes import hashes_of, new_code
 from membership.seat_mails import role_words
 from membership.seat_refusals import (
     AlreadySeated,

@@ -18,6 +18,7 @@ from core import audit
 from core.mail import enqueue_mail
 from core.models import User
 from core.transactions import use_case
+from core.typed_codes import hashes_of, new_code
 from home.evangelists import service
 from home.evangelists.refusals import (
     MessageCodeUnknown,
@@ -32,7 +33,6 @@ from home.evangelists.refusals import (
 from home.evangelists.writing import about
 from home.models import ContactMessage, Evangelist
 from membership.links import path_in
-from membership.seat_codes import hashes_of, new_code
 
 MODERATE = "home.moderate_evangelist"
 # In 24 hours: of one address, to one evangelist, and altogether.

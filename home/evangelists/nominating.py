@@ -19,6 +19,7 @@ from core import audit
 from core.mail import enqueue_mail
 from core.models import User
 from core.transactions import inside_transaction, use_case
+from core.typed_codes import hashes_of, new_code
 from home.evangelists import service, terms
 from home.evangelists.refusals import (
     AlreadyEvangelist,
@@ -48,7 +49,6 @@ from home.models import (
 )
 from membership.links import path_in
 from membership.models import Organisation, Term
-from membership.seat_codes import hashes_of, new_code
 from membership.seats import confirmed_addresses
 
 State = Nomination.State

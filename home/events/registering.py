@@ -14,6 +14,7 @@ from django.utils.translation import override
 
 from core.money import Money
 from core.transactions import inside_transaction, use_case
+from core.typed_codes import hashes_of, new_code
 from home.events import letters
 from home.events.happenings import LOOKS_AHEAD, Happening, happening, of_row
 from home.events.refusals import (
@@ -28,7 +29,6 @@ from home.events.refusals import (
     OccurrenceCancelled,
 )
 from home.models.events import Event, Occurrence, Registration, TravelRequest
-from membership.seat_codes import hashes_of, new_code
 
 State = Registration.State
 # Who comes, or would.

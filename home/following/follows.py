@@ -5,17 +5,16 @@ anybody can type anybody's address into a form. What the form answers is the sam
 """
 
 import datetime
-import secrets
 
-from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 from django.utils import timezone, translation
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import constant_time_compare
 
 from core.mail import enqueue_mail
 from core.mailing.models import DeadAddress
 from core.transactions import inside_transaction, use_case
+from core.typed_codes import hashes_of, new_code
 from home.following import subjects
 from home.following.refusals import CodeIsWrong, FollowLinkIsOld, FollowLinkIsWrong
 from home.following.subjects import Subject
@@ -24,8 +23,6 @@ from home.models.following import Follow
 # A follow that nobody confirmed is deleted, and with it an address that perhaps nobody meant to give.
 CONFIRM_WITHIN = datetime.timedelta(days=7)
 
-# No letter or figure that is taken for another.
-_ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 _CONFIRM, _STOP, _ALL, _ASKED = (
     f"home.following.{name}" for name in ("confirm", "stop", "all", "asked")
 )
@@ -44,7 +41,7 @@ def ask(address: str, subject: Subject, *, often: str, language: str) -> None:
     with use_case():
         if DeadAddress.objects.filter(address=address).exists():
             return
-        code = _new_code()
+        code = new_code()
         Follow.objects.bulk_create(
             [
                 Follow(
@@ -64,7 +61,7 @@ def ask(address: str, subject: Subject, *, often: str, language: str) -> None:
             _tell_of_standing(follow)
             return
         follow.often, follow.language = often, language
-        follow.asked_at, follow.code_hash = timezone.now(), _hashes(code)[0]
+        follow.asked_at, follow.code_hash = timezone.now(), hashes_of(code)[0]
         follow.save(update_fields=["often", "language", "asked_at", "code_hash"])
         _send_question(follow, code)
 
@@ -98,7 +95,7 @@ def confirm_by_code(asked: str, code: str) -> Follow:
     with use_case():
         follow = _locked(str(address), Subject(str(kind), str(key)))
         known = follow.code_hash if follow is not None else ""
-        right = [constant_time_compare(one, known) for one in _hashes(code)]
+        right = [constant_time_compare(one, known) for one in hashes_of(code)]
         if follow is None or not known or not any(right):
             raise CodeIsWrong
         _confirm(follow)
@@ -259,17 +256,3 @@ def _locked(address: str, subject: Subject) -> Follow | None:
         .filter(address=address, kind=subject.kind, key=subject.key)
         .first()
     )
-
-
-def _new_code() -> str:
-    code = "".join(secrets.choice(_ALPHABET) for _sign in range(8))
-    return f"{code[:4]}-{code[4:]}"
-
-
-def _hashes(code: str) -> list[str]:
-    """The code as it is kept: under the present key first, then under those before it."""
-    signs = "".join(sign for sign in code.upper() if sign.isalnum())
-    return [
-        salted_hmac(_CONFIRM, signs, secret=key, algorithm="sha256").hexdigest()
-        for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    ]

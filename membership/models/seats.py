@@ -44,7 +44,7 @@ class Invitation(models.Model):
     roles: "ArrayField[list[str], list[str]]" = ArrayField(
         models.CharField(max_length=30, choices=SeatRole.choices), verbose_name=_("roles")
     )
-    # Keyed, so that the table alone gives no code away (membership.seat_codes).
+    # Keyed, so that the table alone gives no code away (core.typed_codes).
     code_hash = models.CharField(max_length=64, unique=True, editable=False)
     invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(_("sent at"), default=timezone.now)

@@ -20,13 +20,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from core.models import User
 from core.refusals import Refusal
 from core.responses import SeeOther
+from core.typed_codes import hashes_of
 from home.evangelists import nominating, service, terms
 from home.evangelists.forms import CodeForm, NominationForm, TermsForm
 from home.evangelists.nominating import Offer
 from home.evangelists.refusals import NominationOver, TooManyTries
 from home.models import Nomination
 from home.profiles import profile_of
-from membership.seat_codes import hashes_of
 
 # What the session remembers of a code that was typed, until the answer is given.
 TYPED = "evangelist_nomination_code"

@@ -11,8 +11,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
+from core import typed_codes
 from core.models import User
-from membership import invitations, join_requests, seat_codes, seats
+from membership import invitations, join_requests, seats
 from membership.models import Invitation, Seat
 from membership.seat_refusals import (
     AlreadySeated,
@@ -171,7 +172,7 @@ def test_codes_outlive_a_new_secret_key(settings: Any) -> None:
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another key, long enough to be one of its own"
     assert invitations.accept_by_code(code, by=make_person()).roles == ["member"]
-    assert len(seat_codes.hashes_of(code)) == 2
+    assert len(typed_codes.hashes_of(code)) == 2
 
 
 @in_database

@@ -40,21 +40,18 @@ class ActivityIndexView(GuardedExportView):
 
 class ActivityPage(ActPage):
     model = Activity
-    viewset = "home_activities"
-    menu_label = _("Activities")
+    rights = ("home.view_activity",)
     template_name = "home/backoffice/activity.html"
-    page_title = _("Activity")
     header_icon = "date"
     with_reason = ("hide",)
 
-    def rows(self) -> Any:
+    def get_rows(self) -> Any:
         return Activity.objects.select_related("evangelist", "hidden_by")
 
-    @property
-    def name(self) -> str:
+    def get_page_title(self) -> str:
         return self.row.title or str(self.row)
 
-    def acts(self) -> dict[str, tuple[Callable[[str], object], Any]]:
+    def deeds(self) -> dict[str, tuple[Callable[[str], object], Any]]:
         return {
             "hide": (
                 lambda reason: activities.hide(self.row, by=self.person, reason=reason),

@@ -26,17 +26,15 @@ class MessageIndexView(GuardedExportView):
 
 class MessagePage(ActPage):
     model = ContactMessage
-    viewset = "home_messages"
-    menu_label = _("Reported messages")
+    rights = ("home.view_contactmessage",)
     template_name = "home/backoffice/message.html"
-    page_title = _("Reported message")
     header_icon = "mail"
     with_reason = ("close",)
 
-    def rows(self) -> Any:
+    def get_rows(self) -> Any:
         return ContactMessage.objects.filter(reported_at__isnull=False).select_related("closed_by")
 
-    def acts(self) -> dict[str, tuple[Callable[[str], object], Any]]:
+    def deeds(self) -> dict[str, tuple[Callable[[str], object], Any]]:
         return {
             "close": (
                 lambda reason: contact.close(self.row, by=self.person, finding=reason),

@@ -63,23 +63,20 @@ class NominationIndexView(GuardedExportView):
 
 class NominationPage(ActPage):
     model = Nomination
-    viewset = "home_nominations"
-    menu_label = _("Nominations")
+    rights = ("home.view_nomination",)
     template_name = "home/backoffice/nomination.html"
-    page_title = _("Nomination")
     header_icon = "user"
     with_reason = ("decline",)
 
-    def rows(self) -> Any:
+    def get_rows(self) -> Any:
         return Nomination.objects.select_related(
             "nominated_by", "organisation", "accepted_by", "decided_by"
         )
 
-    @property
-    def name(self) -> str:
+    def get_page_title(self) -> str:
         return self.row.public_name
 
-    def acts(self) -> dict[str, tuple[Callable[[str], object], Any]]:
+    def deeds(self) -> dict[str, tuple[Callable[[str], object], Any]]:
         return {
             "approve": (
                 lambda reason: nominating.approve(self.row, by=self.person),

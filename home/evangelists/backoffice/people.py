@@ -50,21 +50,18 @@ class EvangelistIndexView(GuardedExportView):
 
 class EvangelistPageOfStaff(ActPage):
     model = Evangelist
-    viewset = "home_evangelists"
-    menu_label = _("Evangelists")
+    rights = ("home.view_evangelist",)
     template_name = "home/backoffice/evangelist.html"
-    page_title = _("Evangelist")
     header_icon = "user"
     with_reason = ("decline", "erase")
 
-    def rows(self) -> Any:
+    def get_rows(self) -> Any:
         return with_names(Evangelist.objects.all())
 
-    @property
-    def name(self) -> str:
+    def get_page_title(self) -> str:
         return name_of(self.row)
 
-    def acts(self) -> dict[str, tuple[Callable[[str], object], Any]]:
+    def deeds(self) -> dict[str, tuple[Callable[[str], object], Any]]:
         waits = confirming.waits(self.row)
         acts: dict[str, tuple[Callable[[str], object], Any]] = {
             "erase": (

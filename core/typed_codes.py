@@ -1,4 +1,4 @@
-"""The short code in an invitation: the way in for whoever cannot or will not follow its link.
+"""The short code in an e-mail: the way in for whoever cannot or will not follow its link.
 
 It is kept as a keyed hash alone. Eight of 30 signs are 39 bits: whoever lets people try codes
 limits how often.
