@@ -24,18 +24,11 @@ from core.refusals import Refusal
 from home.models import NewsPage, Topic
 from home.news_import import fetch, importing, news_csv
 from home.news_import.importing import RIGHT, Kind
-from membership.staff_pages import PageViewSet, StaffPage
+from membership.staff_pages import FileForm, PageViewSet, SampleFile, StaffPage
 
 
-class UploadForm(forms.Form):
-    file = forms.FileField(
-        label=_("File"),
-        help_text=_("CSV in UTF-8 or Windows-1252: up to 50 rows and 1 MB."),
-        error_messages={
-            "required": _("Choose the file."),
-            "empty": _("There is nothing in the file."),
-        },
-    )
+class UploadForm(FileForm):
+    most = _("CSV in UTF-8 or Windows-1252: up to 50 rows and 1 MB.")
 
 
 class FeedForm(forms.Form):
@@ -144,18 +137,12 @@ def _waits_as(kind: Kind, language: str) -> str:
     return f"news-{kind}-{language[:8]}"
 
 
-class SampleView(StaffPage):
-    """A file to begin with."""
-
+class SampleView(SampleFile):
     right = RIGHT
+    file_name = "news-to-import.csv"
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = HttpResponse(news_csv.sample(), content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = 'attachment; filename="news-to-import.csv"'
-        return response
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return redirect("news_import:index")
+    def sample(self) -> str:
+        return news_csv.sample()
 
 
 class ImportViewSet(PageViewSet):

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
@@ -13,22 +12,15 @@ from django.utils.translation import gettext_lazy as _
 from core import csv_files
 from core.refusals import Refusal
 from membership import member_csv, member_import
-from membership.staff_pages import PageViewSet, StaffPage
+from membership.staff_pages import FileForm, PageViewSet, SampleFile, StaffPage
 from membership.terms import IMPORT
 
 SHOWN = 200
 WAITS_AS = "members"
 
 
-class UploadForm(forms.Form):
-    file = forms.FileField(
-        label=_("File"),
-        help_text=_("CSV in UTF-8 or Windows-1252: up to 1,000 rows and 1 MB."),
-        error_messages={
-            "required": _("Choose the file."),
-            "empty": _("There is nothing in the file."),
-        },
-    )
+class UploadForm(FileForm):
+    most = _("CSV in UTF-8 or Windows-1252: up to 1,000 rows and 1 MB.")
 
 
 class ImportView(StaffPage):
@@ -114,18 +106,12 @@ def _in_words(outcome: member_import.Outcome) -> str:
     return " ".join(words)
 
 
-class SampleView(StaffPage):
-    """A file to begin with."""
-
+class SampleView(SampleFile):
     right = IMPORT
+    file_name = "members-to-import.csv"
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = HttpResponse(member_csv.sample(), content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = 'attachment; filename="members-to-import.csv"'
-        return response
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return redirect("membership_import:index")
+    def sample(self) -> str:
+        return member_csv.sample()
 
 
 class ImportViewSet(PageViewSet):

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
 from django.views.defaults import permission_denied
 from django.views.generic import TemplateView
 from wagtail.admin.menu import MenuItem
@@ -41,6 +43,38 @@ class StaffPage(WagtailAdminTemplateMixin, TemplateView):
     def refuse(self, words: str) -> HttpResponse:
         messages.error(self.request, words)
         return self.stay()
+
+
+class FileForm(forms.Form):
+    """A CSV file to import; ``most`` says how large it may be, in words."""
+
+    file = forms.FileField(
+        label=_("File"),
+        error_messages={
+            "required": _("Choose the file."),
+            "empty": _("There is nothing in the file."),
+        },
+    )
+    most: Any = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["file"].help_text = self.most
+
+
+class SampleFile(StaffPage):
+    """A CSV file to begin with."""
+
+    http_method_names = ["get", "head"]
+    file_name = ""
+
+    def sample(self) -> str:
+        raise NotImplementedError
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = HttpResponse(self.sample(), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{self.file_name}"'
+        return response
 
 
 class PageViewSet(ViewSet):

@@ -17,6 +17,7 @@ COMPONENTS = [name for name in PAGES if name.startswith("components/")]
 BACK_OFFICE_FRAGMENTS = {
     "dues/plan.html": "templates/dues/decide.html",
     "home/backoffice/occurrences.html": "templates/home/backoffice/event.html",
+    "membership/backoffice/file_to_import.html": "templates/membership/backoffice/import.html",
     "membership/backoffice/chosen_cell.html": "membership/task_backoffice.py",
     "membership/publish_cell.html": "membership/backoffice.py",
     "membership/backoffice/choose_cell.html": "membership/lists.py",
